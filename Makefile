@@ -1,0 +1,45 @@
+# Every target does its own set-up: a .venv in the checkout, from pyproject.toml and constraints.txt.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help setup demo test lint check format bench schemas clean
+
+help:           ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## make .venv with everything that the project and its tests need
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)  ## watch a simulated line being watched, for about a minute
+	$(BIN)/andon demo
+
+test: $(STAMP)  ## all tests; says aloud which could not run here
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## style, import contracts, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+check: lint test ## what CI runs
+
+format: $(STAMP) ## put the code into the one style
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schemas: $(STAMP) ## write the JSON Schemas of the wire contract to docs/schemas
+	$(BIN)/andon schema --out docs/schemas
+
+bench: $(STAMP) ## run the benchmarks; results are kept in benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/skill.py
+
+clean:          ## remove what can be made again
+	rm -rf $(VENV) build dist out state .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -1,0 +1,1 @@
+"""Alerts: what is worth saying, in which words, and how it reaches people."""

@@ -1,0 +1,115 @@
+"""The alert: one message on ``andon.alerts``, and the one thing every channel shows.
+
+An *alert* is a message; an *alarm* is a condition with a life cycle that asks for a response
+(ISA-18.2). Alerts of one condition share ``alarm``. An alert's ``id`` is made from the place in the
+log of the event that caused it, never from a clock or a model's output, so that the same history
+gives the same ids, and a receiver can drop what it has seen.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
+
+ALERT_MAJOR = 1
+Severity = Literal["low", "medium", "high"]
+
+
+def iso(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds, the one form in which andon writes times.
+
+    >>> iso(datetime(2026, 1, 5, 8, 0, 3, tzinfo=UTC))
+    '2026-01-05T08:00:03.000Z'
+    """
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
+
+
+def alert_id(group: str, topic: str, partition: int, offset: int, rule: str, subject: str) -> str:
+    """The stable id of the alert that ``rule`` raises about ``subject`` at one place in the log.
+
+    >>> len(alert_id("andon", "andon.events", 0, 42, "part.at_risk", "P-000123"))
+    32
+    """
+    text = "|".join((group, topic, str(partition), str(offset), rule, subject, str(ALERT_MAJOR)))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Reason(_Value):
+    """One cell that moved the verdict.
+
+    ``contribution`` is this cell's share of the log-odds between this part and an ordinary one,
+    ``expected`` the feature's recent mean, ``sigma`` the distance from it in recent spreads.
+    """
+
+    station: str
+    feature: str
+    value: float | bool | str | None
+    expected: float | str | None = None
+    sigma: float | None = None
+    contribution: float
+
+
+class Evidence(_Value):
+    """What a verdict rests on, in cells; the kinds of missing are kept apart."""
+
+    measured: int = 0
+    imputed: int = 0
+    dropped: int = 0
+    saturated: int = 0
+    not_reached: int = 0
+    skipped: int = 0
+
+
+class ModelInfo(_Value):
+    """Which model said so: its name, how many results it has learnt, how many its window holds."""
+
+    version: str
+    trained_on: int
+    window: int
+
+
+class Alert(_Value):
+    """One message to people and programs; under 20 kB as JSON.
+
+    ``type`` is open: readers pass over types they do not know.
+
+    >>> Alert(id="0" * 32, type="part.at_risk", alarm="a1", line="body-A", part="P-000123",
+    ...       station="L3_S29", at=datetime(2026, 1, 5, 8, tzinfo=UTC), risk=0.31,
+    ...       threshold=0.12, severity="high", reason="risk_above_threshold").to_json()[:44]
+    b'{"id":"00000000000000000000000000000000","ty'
+    """
+
+    id: Annotated[str, Field(min_length=1, max_length=64)]
+    type: Annotated[str, Field(pattern=r"^[a-z]+\.[a-z_]+$")]
+    v: Annotated[int, Field(ge=1, le=ALERT_MAJOR)] = ALERT_MAJOR
+    alarm: str
+    line: str
+    part: str | None = None
+    station: str | None = None
+    at: AwareDatetime
+    risk: Annotated[float, Field(ge=0, le=1)] | None = None
+    interval: tuple[float, float] | None = None
+    fragile: bool | None = None
+    threshold: float | None = None
+    severity: Severity
+    reason: str
+    reasons: tuple[Reason, ...] = ()
+    evidence: Evidence | None = None
+    model: ModelInfo | None = None
+    parent: str | None = None
+    supersedes: str | None = None
+
+    @field_serializer("at")
+    def _write_time(self, at: datetime) -> str:
+        return iso(at)
+
+    def to_json(self) -> bytes:
+        """The alert as it lies on the topic: equal alerts are equal bytes."""
+        return self.model_dump_json(exclude_none=True).encode()

@@ -1,0 +1,1 @@
+"""What learns: features, classifiers, calibration, evaluation; pure, with River's verbs."""

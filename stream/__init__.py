@@ -1,0 +1,1 @@
+"""The service: events in, alerts out, over one ordered log per line."""

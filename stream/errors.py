@@ -1,0 +1,95 @@
+"""Every error that andon raises on purpose.
+
+::
+
+    AndonError
+    +-- ConfigError            a setting, a map or a command line that cannot work
+    +-- LogError               the event log
+        +-- TopicMissing       the topic does not exist
+        +-- TopicMismatch      it exists with another number of partitions than asked for
+        +-- LeaseLost          another process has taken the partition
+        +-- OffsetOutOfRange   the offset asked for is not retained
+        +-- LogUnavailable     the log does not answer                     (retriable)
+        +-- SendFailed         a record was not acknowledged in time       (retriable)
+
+Bad *input* is not an error: `stream.codec.decode` answers a `Rejected`, which becomes a dead
+letter. Every message names what was asked for, what was found and what to do about it, and never
+a secret.
+"""
+
+from __future__ import annotations
+
+
+class AndonError(Exception):
+    """Base of all errors that andon raises on purpose.
+
+    ``retriable`` says whether the same call may succeed later without anybody changing anything;
+    ``exit_code`` is what a command ends with when nothing handles the error.
+    """
+
+    retriable: bool = False
+    exit_code: int = 1
+
+
+class ConfigError(AndonError):
+    """A setting, a map or an argument that cannot work: names the key, the value and the remedy."""
+
+    exit_code = 2
+
+
+class LogError(AndonError):
+    """The event log did not do what was asked."""
+
+    exit_code = 3
+
+
+class TopicMissing(LogError):
+    """A topic that must exist does not."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(f"topic {topic!r} does not exist: create it with 'andon topics create'")
+        self.topic = topic
+
+
+class TopicMismatch(LogError):
+    """A topic exists with another number of partitions than asked for."""
+
+    def __init__(self, topic: str, found: int, wanted: int) -> None:
+        super().__init__(
+            f"topic {topic!r} has {found} partitions, {wanted} are wanted: events, alerts and dead "
+            f"letters need the same number; create a topic under another name or set partitions "
+            f"to {found}"
+        )
+        self.topic, self.found, self.wanted = topic, found, wanted
+
+
+class LeaseLost(LogError):
+    """Another process of the group now owns the partition."""
+
+    def __init__(self, topic: str, partition: int, group: str) -> None:
+        super().__init__(f"group {group!r} no longer holds {topic}[{partition}] in this process")
+        self.topic, self.partition, self.group = topic, partition, group
+
+
+class OffsetOutOfRange(LogError):
+    """The offset asked for is no longer, or not yet, in the log."""
+
+    def __init__(self, topic: str, partition: int, offset: int, begin: int, end: int) -> None:
+        super().__init__(
+            f"{topic}[{partition}] has offsets {begin} to {end}, {offset} was asked for: "
+            f"its records were removed by retention, or the topic was created again"
+        )
+        self.topic, self.partition, self.offset = topic, partition, offset
+        self.begin, self.end = begin, end
+
+
+class LogUnavailable(LogError):
+    """The log does not answer: broker away, database locked for too long."""
+
+    retriable = True
+
+
+class SendFailed(LogError):
+    """A record was not acknowledged before its deadline."""
+
+    retriable = True
