@@ -1,0 +1,153 @@
+"""River classifiers that can sit behind the detector's seam, by name or by import path.
+
+Each is made safe for a line: a gate keeps non-finite values out (one NaN would make every later
+probability of a linear model NaN), and rare fails are weighted up, because at 2 % fails a model
+that always says "pass" is hard to beat otherwise. Weighting shifts the probabilities; the
+detector's calibration takes the shift out again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from river import base, forest, linear_model, optim
+
+Features = dict[base.typing.FeatureName, Any]
+Probabilities = dict[base.typing.ClfTarget, float]
+MAX_WEIGHT = 50.0
+_MEMORY = 5000.0
+
+
+class RareFails(base.Classifier):
+    """Gates out non-finite inputs and weights the rare class up to equal say.
+
+    Parameters
+    ----------
+    classifier
+        Any River classifier of two classes; True is the fail.
+
+    Examples
+    --------
+    >>> model = RareFails(linear_model.LogisticRegression())
+    >>> for i in range(200):
+    ...     fails = i % 50 == 0
+    ...     model.learn_one({"torque": 3.0 * fails, "temp": float("nan")}, fails)
+    >>> model.predict_proba_one({"torque": 3.0})[True] > 0.5
+    True
+    >>> sorted(model.classifier.weights)
+    ['torque']
+    """
+
+    def __init__(self, classifier: base.Classifier) -> None:
+        self.classifier = classifier
+        self._weighs = "w" in inspect.signature(classifier.learn_one).parameters
+        self._fails = 1.0
+        self._labels = 2.0
+        self._owed = 0.0
+
+    @property
+    def _multiclass(self) -> bool:
+        return False
+
+    def learn_one(self, x: Features, y: base.typing.ClfTarget) -> None:
+        """Learn one label; a fail counts as much as the passes between two fails."""
+        finite = _finite(x)
+        self._labels += 1.0 - self._labels / _MEMORY
+        self._fails += float(bool(y)) - self._fails / _MEMORY
+        weight = 1.0
+        if y:
+            weight = min(max(self._labels / max(self._fails, 1.0) - 1.0, 1.0), MAX_WEIGHT)
+        if self._weighs:
+            self.classifier.learn_one(finite, y, w=weight)  # type: ignore[call-arg]
+            return
+        # A model that takes no weights sees a fail several times instead.
+        self._owed += weight
+        while self._owed >= 1.0:
+            self.classifier.learn_one(finite, y)
+            self._owed -= 1.0
+
+    def predict_proba_one(self, x: Features, **kwargs: Any) -> Probabilities:
+        """The classifier's answer, empty while it has none."""
+        answer: Probabilities = self.classifier.predict_proba_one(_finite(x), **kwargs)
+        return answer
+
+
+def _finite(x: Features) -> Features:
+    # A sum is finite only if every term is.
+    if math.isfinite(sum(x.values())):
+        return x
+    return {key: value for key, value in x.items() if math.isfinite(value)}
+
+
+def _logistic(seed: int) -> base.Classifier:
+    return linear_model.LogisticRegression(optimizer=optim.SGD(0.01), l2=1e-4, intercept_lr=0.01)
+
+
+def _forest(seed: int) -> base.Classifier:
+    # Majority-class leaves: the default leaves hold a Gaussian with a generator that cannot be
+    # seeded, so that two runs over the same history would differ.
+    return forest.ARFClassifier(n_models=10, seed=seed, leaf_prediction="mc", grace_period=100)
+
+
+_NAMED: dict[str, Callable[[int], base.Classifier]] = {"forest": _forest, "logistic": _logistic}
+
+NAMES = tuple(sorted(_NAMED))
+
+
+def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
+    """A maker of fresh models for `models.window.StaggeredWindow`.
+
+    Parameters
+    ----------
+    model
+        ``logistic``, ``forest``, or the import path of a River classifier whose arguments all
+        have defaults, for example ``river.tree.HoeffdingAdaptiveTreeClassifier``.
+    seed
+        Seeds every copy, each differently, where the classifier takes a seed.
+
+    Raises
+    ------
+    ValueError
+        The name is unknown, or the path names no River classifier.
+
+    Examples
+    --------
+    >>> type(factory("logistic", 0)(0).classifier).__name__
+    'LogisticRegression'
+    >>> factory("logit", 0)
+    Traceback (most recent call last):
+    ...
+    ValueError: 'logit' is no model: use forest, logistic or the import path of a River classifier
+    """
+    named = _NAMED.get(model)
+    if named is not None:
+        return lambda number: RareFails(named(seed + 1000 * number))
+    cls = _imported(model)
+    takes_seed = "seed" in inspect.signature(cls).parameters
+
+    def make(number: int) -> base.Classifier:
+        made = cls(seed=seed + 1000 * number) if takes_seed else cls()
+        return RareFails(made)
+
+    return make
+
+
+def _imported(path: str) -> Callable[..., base.Classifier]:
+    module, _, name = path.rpartition(".")
+    try:
+        if not module:
+            raise ImportError
+        cls = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        raise ValueError(
+            f"{path!r} is no model: use {', '.join(NAMES)} or the import path of a River classifier"
+        ) from None
+    if not (inspect.isclass(cls) and issubclass(cls, base.Classifier)):
+        raise ValueError(
+            f"{path!r} is not a River classifier: it must extend river.base.Classifier"
+        )
+    return cls

@@ -1,0 +1,114 @@
+"""From a model's margin to a probability: Platt's logistic calibration, refitted as results come.
+
+The pairs are honest: the margin is the one with which the part was scored, before its result.
+A ridge pulls the slope to 1 and the intercept to the fail rate, so that the first day is sane.
+
+Reference: J. Platt, Probabilistic outputs for support vector machines, 1999.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+_RIDGE = 10.0
+_LIMIT = 12.0
+
+
+def logit(p: float) -> float:
+    """Log-odds, kept within +-12.
+
+    >>> logit(0.5), round(logit(1.0), 1)
+    (0.0, 12.0)
+    """
+    p = min(max(p, 1e-12), 1.0 - 1e-12)
+    return min(max(math.log(p / (1.0 - p)), -_LIMIT), _LIMIT)
+
+
+def sigmoid(margin: float) -> float:
+    """The probability of a log-odds.
+
+    >>> sigmoid(0.0)
+    0.5
+    """
+    if margin >= 0.0:
+        return 1.0 / (1.0 + math.exp(-margin))
+    odds = math.exp(margin)
+    return odds / (1.0 + odds)
+
+
+class PlattCalibration:
+    """Slope and intercept over the last ``capacity`` results, refitted every ``every`` of them.
+
+    Parameters
+    ----------
+    capacity
+        How many margins and outcomes are kept.
+    every
+        Results between two fits.
+
+    Examples
+    --------
+    >>> calibration = PlattCalibration()
+    >>> for i in range(1000):                    # margins far too sure of themselves
+    ...     calibration.learn(6.0 if i % 2 else -6.0, (i % 2 == 1) == (i % 10 < 8))
+    >>> round(calibration.risk(6.0), 1), round(calibration.risk(-6.0), 1)
+    (0.8, 0.2)
+    """
+
+    def __init__(self, capacity: int = 3000, every: int = 10) -> None:
+        self.capacity = capacity
+        self.every = every
+        self.slope = 1.0
+        self.intercept = 0.0
+        self._margin: npt.NDArray[np.float64] = np.zeros(capacity)
+        self._fail: npt.NDArray[np.float64] = np.zeros(capacity)
+        self._seen = 0
+
+    @property
+    def base_rate(self) -> float:
+        """The share of fails among the results kept, half a fail and half a pass added."""
+        kept = min(self._seen, self.capacity)
+        return (float(self._fail[:kept].sum()) + 0.5) / (kept + 1.0)
+
+    def learn(self, margin: float, fail: bool) -> None:
+        """The outcome of a part that was scored with ``margin``."""
+        at = self._seen % self.capacity
+        self._margin[at] = margin
+        self._fail[at] = fail
+        self._seen += 1
+        if self._seen % self.every == 0:
+            self._fit()
+
+    def risk(self, margin: float) -> float:
+        """The calibrated probability of failing."""
+        return sigmoid(self.intercept + self.slope * margin)
+
+    def _fit(self) -> None:
+        kept = min(self._seen, self.capacity)
+        m, y = self._margin[:kept], self._fail[:kept]
+        # A slope is worth what the rarer outcome can tell; centred margins keep both steps apart.
+        centre = float(m.mean())
+        start = logit(self.base_rate)
+        a, b = start, 1.0
+        for _ in range(12):
+            p = 1.0 / (1.0 + np.exp(-np.clip(a + b * (m - centre), -30.0, 30.0)))
+            weight = p * (1.0 - p)
+            miss = y - p
+            d = m - centre
+            g0 = float(miss.sum()) - 1.0 * (a - start)
+            g1 = float((miss * d).sum()) - _RIDGE * (b - 1.0)
+            h00 = float(weight.sum()) + 1.0
+            h01 = float((weight * d).sum())
+            h11 = float((weight * d * d).sum()) + _RIDGE
+            det = h00 * h11 - h01 * h01
+            step0 = (h11 * g0 - h01 * g1) / det
+            step1 = (h00 * g1 - h01 * g0) / det
+            a += min(max(step0, -2.0), 2.0)
+            b += min(max(step1, -1.0), 1.0)
+            if abs(step0) + abs(step1) < 1e-8:
+                break
+        self.slope = max(b, 0.0)
+        self.intercept = a - self.slope * centre

@@ -1,0 +1,95 @@
+"""Which cells moved a verdict: contributions to the log-odds, by station and feature.
+
+For a linear model the contributions are exact: weight times input. For any other, the inputs that
+stand out most are taken away one at a time and the change in log-odds is read off (occlusion).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from river import base
+
+from models.calibration import logit
+from models.features import FeatureCatalogue, Input, PartRow, Value
+
+_OCCLUDED = 20
+
+
+class CellReason(NamedTuple):
+    """One cell that raised the risk; ``share`` is its part of all that raised it."""
+
+    station: str
+    feature: str
+    value: Value
+    expected: float | None
+    sigma: float | None
+    share: float
+
+
+def linear_weights(model: base.Classifier) -> Mapping[str, float] | None:
+    """The weights of a linear model, through its wrappers; None for any other.
+
+    >>> from river import linear_model, tree
+    >>> linear_weights(linear_model.LogisticRegression())
+    {}
+    >>> linear_weights(tree.HoeffdingTreeClassifier()) is None
+    True
+    """
+    inner = getattr(model, "classifier", model)
+    weights = getattr(inner, "weights", None)
+    return weights if isinstance(weights, Mapping) else None
+
+
+def contributions(
+    vector: dict[str, float], model: base.Classifier, margin_of: Callable[[dict[str, float]], float]
+) -> dict[str, float]:
+    """Each input's contribution to the log-odds of failing.
+
+    ``margin_of`` answers the log-odds of an input vector.
+    """
+    weights = linear_weights(model)
+    if weights is not None:
+        return {key: float(weights.get(key, 0.0)) * value for key, value in vector.items()}
+    whole = margin_of(vector)
+    standing_out = sorted(vector, key=lambda key: (-abs(vector[key]), key))[:_OCCLUDED]
+    return {
+        key: whole - margin_of({k: v for k, v in vector.items() if k != key})
+        for key in standing_out
+    }
+
+
+def strongest_reasons(
+    catalogue: FeatureCatalogue, row: PartRow, by_input: Mapping[str, float], count: int
+) -> tuple[CellReason, ...]:
+    """The ``count`` cells that raised the risk most, strongest first."""
+    origins = catalogue.origins(row)
+    by_cell: dict[Input, float] = {}
+    for key in sorted(by_input):
+        origin = origins.get(key)
+        if origin is not None:
+            by_cell[origin] = by_cell.get(origin, 0.0) + by_input[key]
+    raised = sum(amount for amount in by_cell.values() if amount > 0.0)
+    ranked = sorted(by_cell.items(), key=lambda item: (-item[1], item[0][:2]))
+    reasons = []
+    for origin, amount in ranked[:count]:
+        if amount <= 0.0:
+            break
+        value, expected, sigma = (
+            (None, None, None) if origin.column is None else catalogue.reading(row, origin.column)
+        )
+        reasons.append(
+            CellReason(origin.station, origin.feature, value, expected, sigma, amount / raised)
+        )
+    return tuple(reasons)
+
+
+def log_odds(probabilities: Mapping[base.typing.ClfTarget, float]) -> float | None:
+    """The log-odds of True, None while a model has no opinion.
+
+    >>> log_odds({}) is None
+    True
+    """
+    p = probabilities.get(True)
+    return None if p is None else logit(float(p))

@@ -1,0 +1,88 @@
+"""The operating point, held to an alarm budget.
+
+An operator can look at so many parts a shift. The threshold is the quantile of the recent parts'
+highest risks above which the budgeted share lies, corrected by what share was really flagged. It
+never falls below a multiple of the line's fail rate: a quiet line raises no alarms just to spend
+its budget.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import logit, sigmoid
+
+_EVERY = 10
+_LEAST = 100
+
+
+class AlarmBudget:
+    """A rolling threshold on risk.
+
+    Parameters
+    ----------
+    budget
+        Share of parts that may be flagged.
+    min_lift
+        Alarm only at this many times the fail rate or more.
+    window
+        Parts over which the share is held.
+
+    Examples
+    --------
+    >>> operating_point = AlarmBudget(budget=0.1, min_lift=1.0, window=500)
+    >>> for part in range(1000):
+    ...     risk = (part * 37 % 100) / 100
+    ...     operating_point.track(part, risk, base_rate=0.05)
+    ...     if operating_point.exceeded(risk):
+    ...         operating_point.flag(part)
+    >>> 0.85 < operating_point.threshold < 0.95
+    True
+    """
+
+    def __init__(self, budget: float = 0.05, min_lift: float = 2.0, window: int = 1000) -> None:
+        self.budget = budget
+        self.min_lift = min_lift
+        self.window = window
+        self.threshold: float | None = None
+        self._highest: npt.NDArray[np.float64] = np.zeros(window)
+        self._flagged: npt.NDArray[np.bool_] = np.zeros(window, np.bool_)
+        self._number: npt.NDArray[np.int64] = np.full(window, -1, np.int64)
+        self._parts = 0
+        self._offset = 0.0
+
+    def exceeded(self, risk: float | None) -> bool:
+        """Whether this risk asks for an alarm."""
+        return risk is not None and self.threshold is not None and risk >= self.threshold
+
+    def track(self, part: int, risk: float, base_rate: float) -> None:
+        """A part (numbered as it came onto the line) has been scored."""
+        at = part % self.window
+        held = int(self._number[at])
+        if held == part:
+            self._highest[at] = max(self._highest[at], risk)
+            return
+        if held > part:
+            return  # a straggler whose place a later part has taken
+        self._number[at], self._highest[at], self._flagged[at] = part, risk, False
+        self._parts += 1
+        if self._parts % _EVERY == 0 and self._parts >= _LEAST:
+            self._set(base_rate)
+
+    def flag(self, part: int) -> None:
+        """An alarm was raised for this part."""
+        at = part % self.window
+        if self._number[at] == part:
+            self._flagged[at] = True
+
+    def _set(self, base_rate: float) -> None:
+        held = self._number >= 0
+        quantile = float(np.quantile(self._highest[held], 1.0 - self.budget))
+        floor = self.min_lift * base_rate
+        if self.threshold is not None and self.threshold > floor:
+            share = float(self._flagged[held].mean())
+            step = 0.05 * (share - self.budget) / self.budget
+            self._offset = min(max(self._offset + step, -1.0), 1.0)
+        wanted = sigmoid(logit(quantile) + self._offset)
+        self.threshold = min(max(wanted, floor), 0.999)

@@ -1,0 +1,121 @@
+"""Bytes to events and back; what cannot be an event is answered, not raised.
+
+`decode` answers an event, or a `Rejected` that says why: bad input is a second stream. Decisions
+on hostile input:
+
+- NaN, Infinity, a number beyond the range of a double, an integer of thousands of digits, a type
+  that JSON has not: rejected. -0.0 and 5e-324 are numbers like any other.
+- Broken UTF-8, a lone surrogate, a byte-order mark, text after the object, nesting deeper than the
+  parser's 200 levels: rejected as not JSON. Of duplicate keys the last one counts.
+- A tombstone, a key that is not the line's name, an unknown type or major version, a missing
+  field, a time without a zone: rejected. Unknown fields are passed over.
+- A record longer than the limit is not parsed at all.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, NamedTuple
+
+import orjson
+from pydantic import Field, TypeAdapter, ValidationError
+
+from stream.events import Event
+
+MESSAGE_BYTES = 512 * 1024
+
+Stage = Literal["limit", "decode", "validate", "process"]
+
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+
+class Rejected(NamedTuple):
+    """Why a record is no event: the stage that said no, a word for counting, a sentence."""
+
+    stage: Stage
+    error: str
+    message: str
+
+
+def decode(
+    key: bytes | None, value: bytes | None, message_bytes: int = MESSAGE_BYTES
+) -> Event | Rejected:
+    """The event in a record.
+
+    >>> tick = b'{"type":"tick","v":1,"line":"body-A","at":"2026-01-05T08:00:00Z"}'
+    >>> decode(b"body-A", tick).line
+    'body-A'
+    >>> decode(b"body-B", tick).error
+    'wrong_key'
+    >>> decode(b"body-A", tick.replace(b'"v":1', b'"v":2')).error
+    'unknown_major'
+    """
+    if value is None:
+        return Rejected("decode", "tombstone", "the record has no value; events are never deleted")
+    if len(value) > message_bytes:
+        return Rejected(
+            "limit", "too_long", f"{len(value)} bytes; at most {message_bytes} are read"
+        )
+    try:
+        event = _EVENT.validate_json(value)
+    except ValidationError as refusal:
+        return _rejection(refusal)
+    if key != event.line.encode():
+        return Rejected(
+            "validate", "wrong_key", "the record's key must be the event's line, in UTF-8"
+        )
+    return event
+
+
+def encode(event: Event) -> bytes:
+    """The event as it lies on the log.
+
+    >>> from stream.events import Tick
+    >>> encode(Tick(line="body-A", at=datetime(2026, 1, 5, 8, tzinfo=UTC)))
+    b'{"type":"tick","v":1,"line":"body-A","at":"2026-01-05T08:00:00Z"}'
+    """
+    fields = {"type": event.type, **{k: v for k, v in event.__dict__.items() if v is not None}}
+    return orjson.dumps(fields, default=_plain, option=_OPTIONS)
+
+
+_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    raise TypeError(f"an event holds no {type(value).__name__}")
+
+
+def _rejection(refusal: ValidationError) -> Rejected:
+    """One sentence from the validator's report, without the rejected values themselves."""
+    details = refusal.errors(include_url=False, include_context=True, include_input=False)
+    first = details[0]
+    kind = first["type"]
+    if kind == "json_invalid":
+        return Rejected("decode", "not_json", _clip(first["msg"]))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        return Rejected("validate", "unknown_type", _clip(first["msg"]))
+    where = [str(step) for step in first["loc"]]
+    # The first step names the kind of event, which the message need not repeat.
+    path = ".".join(where[1:]) if len(where) > 1 else ".".join(where)
+    if where[1:2] == ["v"] and kind in ("less_than_equal", "greater_than_equal"):
+        return Rejected("validate", "unknown_major", "v: this reader knows major version 1")
+    if where[1:2] == ["values"] and len(where) > 2:
+        feature = where[2]
+        return Rejected(
+            "validate",
+            "bad_value",
+            _clip(
+                f"values.{feature}: must be a finite number, true, false, null or a text of at "
+                f"most 1024 characters"
+            ),
+        )
+    error = "missing_field" if kind == "missing" else "bad_field"
+    return Rejected("validate", error, _clip(f"{path}: {first['msg']}" if path else first["msg"]))
+
+
+def _clip(text: str) -> str:
+    """At most 512 characters, control characters shown as escapes."""
+    plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:600])
+    return plain[:512]

@@ -1,0 +1,110 @@
+"""A part's journey: what has been measured of it so far, whatever order it came in."""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+import orjson
+
+from models.features import PartRow
+from stream.events import Measurement
+
+
+class Arrival(Enum):
+    """What a measurement is to its part's journey."""
+
+    FIRST = "first"  # the first reading of its station
+    REWORK = "rework"  # a newer reading of a station: it replaces
+    STALE = "stale"  # an older reading of a station that has a newer one: passed over
+    DUPLICATE = "duplicate"  # the same reading again: passed over
+
+
+class Visit(NamedTuple):
+    """One station's reading: when, and a digest of what it said."""
+
+    at: float
+    digest: bytes
+
+
+class Alarm(NamedTuple):
+    """The alarm that a part raised first: its id, when, and after how many scored events."""
+
+    id: str
+    at: float
+    events: int
+
+
+@dataclass(slots=True)
+class Journey:
+    """One part on its way, with the risks as they were scored.
+
+    Attributes
+    ----------
+    part, generation
+        The serial number, and how often it has come onto the line before (0: never).
+    number
+        The journey's running number on its line.
+    opened_at
+        Time of the first event, in seconds since 1970.
+    touched_at
+        The line's watermark when the last event came.
+    row
+        The encoded cells; the detector's.
+    risks
+        The risk after each scored event, NaN while untrained.
+    margin
+        The raw log-odds of the last score.
+    standing
+        The alarm that stands for the part now, None if none does.
+    first_alarm
+        The first alarm ever raised for it.
+    """
+
+    part: str
+    generation: int
+    number: int
+    opened_at: float
+    touched_at: float
+    row: PartRow = field(default_factory=PartRow)
+    risks: array[float] = field(default_factory=lambda: array("d"))
+    margin: float | None = None
+    standing: Alarm | None = None
+    first_alarm: Alarm | None = None
+    tests: dict[str, tuple[tuple[int, float], str]] = field(default_factory=dict)
+    _visits: dict[str, Visit] = field(default_factory=dict)
+    _ids: set[str] = field(default_factory=set)
+
+    def add(self, event: Measurement) -> Arrival:
+        """Take a measurement in, and say what it is to the journey.
+
+        >>> from datetime import UTC, datetime
+        >>> press = Measurement(line="A", part="P-1", station="press", values={"torque": 1.5},
+        ...                     at=datetime(2026, 1, 5, 8, tzinfo=UTC))
+        >>> journey = Journey("P-1", 0, 0, 0.0, 0.0)
+        >>> journey.add(press).value, journey.add(press).value
+        ('first', 'duplicate')
+        >>> journey.add(press.model_copy(update={"at": datetime(2026, 1, 5, 9, tzinfo=UTC)})).value
+        'rework'
+        """
+        if event.id is not None:
+            if event.id in self._ids:
+                return Arrival.DUPLICATE
+            self._ids.add(event.id)
+        at = event.at.timestamp()
+        visit = Visit(at, _digest(event))
+        before = self._visits.get(event.station)
+        if before is not None and before.at == at and before.digest == visit.digest:
+            return Arrival.DUPLICATE
+        if before is not None and at < before.at:
+            return Arrival.STALE
+        self._visits[event.station] = visit
+        return Arrival.FIRST if before is None else Arrival.REWORK
+
+
+def _digest(event: Measurement) -> bytes:
+    values = orjson.dumps(event.values, option=orjson.OPT_SORT_KEYS)
+    return hashlib.blake2b(values, digest_size=8).digest()

@@ -1,0 +1,221 @@
+"""The ledger: predictions waiting for their results, and the results that may still be corrected.
+
+Every part that has been measured is here until its result comes or it expires; then its figures
+stay for as long as a corrected result may come. What a result is to the ledger:
+
+- *result*: the first deciding outcome of a part that was measured;
+- *corrected*: later evidence changed the outcome (a higher revision; without revisions a later
+  ``at``; several tests: fail if any test says fail, or the configured test alone);
+- *repeated*: it says nothing new; *superseded*: newer evidence of the same test has come before;
+- *orphan*: no part of that serial number was measured; kept, so that measurements that come after
+  it are known to be late;
+- *undecided*: another test than the configured one, or a part that was not tested.
+
+A serial number that is measured again more than 24 hours after its result opens a new generation;
+sooner the measurement is *late*. A part without a result *expires* a week after its last event.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from stream.events import Measurement, Result
+from stream.journey import Journey
+
+JOURNEYS_KEPT = 2_000
+Evidence = tuple[tuple[int, float], str]
+
+
+@dataclass(frozen=True)
+class LedgerSettings:
+    """Bounds and rules; times in hours.
+
+    ``label_test`` names the test whose outcome counts, "" for any test. Beyond ``open_parts`` the
+    part that was touched longest ago is evicted; outcomes beyond ``kept_outcomes`` are forgotten.
+    """
+
+    expire_hours: float = 168.0
+    late_hours: float = 24.0
+    open_parts: int = 200_000
+    kept_outcomes: int = 200_000
+    label_test: str = ""
+
+
+class Joining(Enum):
+    """What a result is to the ledger."""
+
+    RESULT = "result"
+    CORRECTED = "corrected"
+    REPEATED = "repeated"
+    SUPERSEDED = "superseded"
+    ORPHAN = "orphan"
+    UNDECIDED = "undecided"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What is known of a part after its first result.
+
+    ``fail`` is None while the part is untested, ``measured`` False for an orphan; ``journey`` stays
+    for the most recent outcomes, so that a corrected one can be learnt.
+    """
+
+    part: str
+    generation: int
+    fail: bool | None
+    result_at: float
+    tests: dict[str, Evidence]
+    measured: bool
+    journey: Journey | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A result and what it met; ``fail`` is the part's outcome now, None if there is none."""
+
+    kind: Joining
+    fail: bool | None
+    outcome: Outcome | None
+
+
+class Ledger:
+    """Open journeys by serial number, then outcomes.
+
+    >>> from datetime import UTC, datetime
+    >>> at = datetime(2026, 1, 5, 8, tzinfo=UTC)
+    >>> ledger = Ledger(LedgerSettings())
+    >>> reading = Measurement(line="A", part="P-1", station="press", at=at, values={"torque": 1.5})
+    >>> ledger.journey(reading, watermark=at.timestamp()).part
+    'P-1'
+    >>> ledger.join(Result(line="A", part="P-1", at=at, outcome="fail")).kind.value
+    'result'
+    >>> ledger.journey(reading, watermark=at.timestamp()) is None      # late
+    True
+    """
+
+    def __init__(self, settings: LedgerSettings) -> None:
+        self.settings = settings
+        self.opened = 0
+        self.evicted = 0
+        self._open: OrderedDict[str, Journey] = OrderedDict()
+        self._decided: OrderedDict[str, Outcome] = OrderedDict()
+        self._with_journey: deque[Outcome] = deque()
+
+    @property
+    def open_parts(self) -> int:
+        """How many parts wait for their result."""
+        return len(self._open)
+
+    @property
+    def decided_parts(self) -> int:
+        """How many outcomes are kept for corrections."""
+        return len(self._decided)
+
+    def journey(self, event: Measurement, watermark: float) -> Journey | None:
+        """The journey that a measurement belongs to, opened if need be; None if it is late."""
+        journey = self._open.get(event.part)
+        if journey is None:
+            before = self._decided.get(event.part)
+            at = event.at.timestamp()
+            if before is not None and at <= before.result_at + self.settings.late_hours * 3600.0:
+                return None
+            generation = 0 if before is None else before.generation + 1
+            journey = Journey(event.part, generation, self.opened, at, watermark)
+            self._open[event.part] = journey
+            self.opened += 1
+        journey.touched_at = watermark
+        self._open.move_to_end(event.part)
+        return journey
+
+    def find(self, part: str) -> Journey | None:
+        """The open journey of a part."""
+        return self._open.get(part)
+
+    def open_journeys(self) -> list[Journey]:
+        """All parts that wait for their result, the longest untouched first."""
+        return list(self._open.values())
+
+    def join(self, result: Result) -> Joined:
+        """Lay a result beside its part."""
+        at = result.at.timestamp()
+        evidence = ((-1 if result.revision is None else result.revision, at), result.outcome)
+        test = result.test or ""
+        before = self._decided.get(result.part)
+        journey = self._open.get(result.part)
+        if journey is not None and before is not None and at < journey.opened_at:
+            journey = None  # the result speaks of the generation before
+        if journey is None:
+            if before is not None:
+                return self._correct(before, test, evidence)
+            return self._orphan(result.part, at, test, evidence)
+        if test in journey.tests and journey.tests[test][0] > evidence[0]:
+            return Joined(Joining.SUPERSEDED, None, None)
+        journey.tests[test] = evidence
+        if self.settings.label_test not in ("", test):
+            return Joined(Joining.UNDECIDED, None, None)
+        outcome = Outcome(
+            result.part,
+            journey.generation,
+            self._label(journey.tests),
+            at,
+            journey.tests,
+            measured=True,
+            journey=journey,
+        )
+        del self._open[result.part]
+        self._keep(outcome)
+        kind = Joining.UNDECIDED if outcome.fail is None else Joining.RESULT
+        return Joined(kind, outcome.fail, outcome)
+
+    def expire(self, watermark: float) -> list[Journey]:
+        """Take out the parts whose last event is too long ago, and those beyond the bound."""
+        gone = []
+        oldest = watermark - self.settings.expire_hours * 3600.0
+        while self._open:
+            part, journey = next(iter(self._open.items()))
+            over = len(self._open) > self.settings.open_parts
+            if journey.touched_at >= oldest and not over:
+                break
+            self.evicted += over and journey.touched_at >= oldest
+            del self._open[part]
+            gone.append(journey)
+        return gone
+
+    def _correct(self, outcome: Outcome, test: str, evidence: Evidence) -> Joined:
+        known = outcome.tests.get(test)
+        if known is not None and known[0] > evidence[0]:
+            return Joined(Joining.SUPERSEDED, None, outcome)
+        outcome.tests[test] = evidence
+        label = self._label(outcome.tests)
+        if label == outcome.fail:
+            return Joined(Joining.REPEATED, None, outcome)
+        first = outcome.fail is None
+        outcome.fail = label
+        if not outcome.measured:
+            return Joined(Joining.ORPHAN, label, outcome)
+        return Joined(Joining.RESULT if first else Joining.CORRECTED, label, outcome)
+
+    def _orphan(self, part: str, at: float, test: str, evidence: Evidence) -> Joined:
+        tests = {test: evidence}
+        outcome = Outcome(part, 0, self._label(tests), at, tests, measured=False)
+        self._keep(outcome)
+        return Joined(Joining.ORPHAN, outcome.fail, outcome)
+
+    def _label(self, tests: dict[str, Evidence]) -> bool | None:
+        wanted = self.settings.label_test
+        said = [outcome for test, (_, outcome) in tests.items() if wanted in ("", test)]
+        if "fail" in said:
+            return True
+        return False if "pass" in said else None
+
+    def _keep(self, outcome: Outcome) -> None:
+        self._decided.pop(outcome.part, None)
+        self._decided[outcome.part] = outcome
+        while len(self._decided) > self.settings.kept_outcomes:
+            self._decided.popitem(last=False)
+        if outcome.journey is not None:
+            self._with_journey.append(outcome)
+            if len(self._with_journey) > JOURNEYS_KEPT:
+                self._with_journey.popleft().journey = None

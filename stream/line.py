@@ -1,0 +1,274 @@
+"""One line: its journeys, its detector and its alarms, as a state machine over its events.
+
+A measurement's way: journey, cells, score, decision, alert, and only then does the detector look
+at the measurement itself. A result's way: it is laid beside the journey and the risk *as scored*,
+the figures are updated, and only then does the detector learn it. So no risk ever knows its own
+result, and no part its own scale.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from alerts.alarms import Alarms
+from alerts.alert import Alert, Evidence, ModelInfo, Reason
+from alerts.policy import Decision, decide
+from models.detector import Detector, DetectorSettings, Verdict
+from models.evaluation import AlertMark, Prequential
+from models.threshold import AlarmBudget
+from stream.effects import Effect, Raised, Scored
+from stream.events import Control, Event, Feedback, Measurement, Result, Tick
+from stream.journey import Alarm, Arrival, Journey
+from stream.ledger import Joined, Joining, Ledger, LedgerSettings, Outcome
+from stream.watermark import Watermark
+
+Identify = Callable[[str, str], str]
+
+
+@dataclass(frozen=True)
+class AlarmSettings:
+    """The alarm budget (share of parts), the least lift over the fail rate, the deadband, and how
+    many reasons an alert names."""
+
+    budget: float = 0.05
+    min_lift: float = 2.0
+    clear_ratio: float = 0.6
+    reasons: int = 3
+
+
+@dataclass(frozen=True)
+class LineSettings:
+    """All that a line's behaviour depends on besides its events.
+
+    ``evaluated_parts`` bounds how many recent parts the figures speak of, None for all.
+    """
+
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    ledger: LedgerSettings = field(default_factory=LedgerSettings)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    evaluated_parts: int | None = 20_000
+
+
+class Line:
+    """One line's state; `apply` is its only way forward.
+
+    Examples
+    --------
+    >>> from datetime import UTC, datetime
+    >>> line = Line("body-A", LineSettings())
+    >>> press = Measurement(line="body-A", part="P-1", station="press", values={"torque": 1.5},
+    ...                     at=datetime(2026, 1, 5, 8, tzinfo=UTC))
+    >>> [scored] = line.apply(press, identify=lambda rule, subject: "0" * 32)
+    >>> scored.part, scored.risk
+    ('P-1', None)
+    """
+
+    def __init__(self, name: str, settings: LineSettings) -> None:
+        self.name = name
+        self.settings = settings
+        # The seed is the line's own, so that moving a line to another partition changes no risk.
+        seed = settings.detector.seed + zlib.crc32(name.encode())
+        self.detector = Detector(replace(settings.detector, seed=seed % 2**31))
+        self.ledger = Ledger(settings.ledger)
+        self.operating_point = AlarmBudget(settings.alarms.budget, settings.alarms.min_lift)
+        self.alarms = Alarms()
+        self.evaluation = Prequential(
+            budget=settings.alarms.budget, capacity=settings.evaluated_parts
+        )
+        self.watermark = Watermark()
+        self.counts: Counter[str] = Counter()
+
+    def apply(self, event: Event, identify: Identify) -> list[Effect]:
+        """Take one event in; ``identify(rule, subject)`` names an alert raised by it."""
+        match event:
+            case Measurement():
+                effects = self._measured(event, identify)
+            case Result():
+                effects = self._tested(event)
+            case Feedback():
+                effects = self._answered(event)
+            case Control():
+                effects = self._controlled(event)
+            case Tick():
+                self.counts["tick"] += 1
+                self.watermark.update(event.at.timestamp(), "")
+                effects = []
+        self._expire()
+        return effects
+
+    # -- measurements --------------------------------------------------------------------------
+
+    def _measured(self, event: Measurement, identify: Identify) -> list[Effect]:
+        at = event.at.timestamp()
+        self.watermark.update(at, event.part)
+        journey = self.ledger.journey(event, self._now(at))
+        if journey is None:
+            self.counts["measurement.late"] += 1
+            return []
+        arrival = journey.add(event)
+        self.counts[f"measurement.{arrival.value}"] += 1
+        if arrival in (Arrival.DUPLICATE, Arrival.STALE):
+            return []
+        journey.row, wrong = self.detector.encode(journey.row, event.station, at, event.values)
+        self.counts["value.wrong_kind"] += len(wrong)
+        verdict = self.detector.score(journey.row)
+        journey.margin = verdict.margin
+        journey.risks.append(float("nan") if verdict.risk is None else verdict.risk)
+        effects: list[Effect] = [
+            Scored(self.name, event.part, event.station, event.at, verdict.risk, verdict.trained)
+        ]
+        effects += self._decide(event, journey, verdict, identify)
+        self.detector.observe(journey.row, event.station, event.values)
+        return effects
+
+    def _decide(
+        self, event: Measurement, journey: Journey, verdict: Verdict, identify: Identify
+    ) -> list[Effect]:
+        if verdict.risk is None:
+            return []
+        point = self.operating_point
+        standing = journey.standing
+        threshold = point.threshold
+        decision = decide(
+            standing is not None, verdict.risk, threshold, self.settings.alarms.clear_ratio
+        )
+        point.track(journey.number, verdict.risk, self.detector.calibration.base_rate)
+        if decision is None:
+            return []
+        at = event.at.timestamp()
+        alarm = standing or journey.first_alarm
+        withheld = self.alarms.withheld(None if alarm is None else alarm.id, self._now(at))
+        if withheld is not None:
+            self.counts[f"withheld.{withheld}"] += 1
+            return []
+        alert_id = identify(decision.rule, event.part)
+        if alarm is None:
+            alarm = journey.first_alarm = Alarm(alert_id, at, len(journey.risks))
+        if decision.rule == "part.at_risk":
+            journey.standing = alarm
+            self.alarms.activate(alarm.id)
+            point.flag(journey.number)
+        else:
+            journey.standing = None
+            self.alarms.clear(alarm.id)
+        self.counts[f"alert.{decision.rule}"] += 1
+        return [
+            Raised(self._alert(event, journey, verdict.risk, threshold, decision, alarm, alert_id))
+        ]
+
+    def _alert(
+        self,
+        event: Measurement,
+        journey: Journey,
+        risk: float,
+        threshold: float | None,
+        decision: Decision,
+        alarm: Alarm,
+        alert_id: str,
+    ) -> Alert:
+        count = self.settings.alarms.reasons if decision.rule == "part.at_risk" else 0
+        cells = self.detector.counts(journey.row)
+        return Alert(
+            id=alert_id,
+            type=decision.rule,
+            alarm=alarm.id,
+            line=self.name,
+            part=event.part,
+            station=event.station,
+            at=event.at,
+            risk=round(risk, 6),
+            threshold=None if threshold is None else round(threshold, 6),
+            severity=decision.severity,
+            reason=decision.reason,
+            reasons=tuple(
+                Reason(
+                    station=cell.station,
+                    feature=cell.feature,
+                    value=cell.value,
+                    expected=None if cell.expected is None else round(cell.expected, 6),
+                    sigma=None if cell.sigma is None else round(cell.sigma, 3),
+                    contribution=round(cell.share, 4),
+                )
+                for cell in (self.detector.explain(journey.row, count) if count else ())
+            ),
+            evidence=Evidence(**cells._asdict()),
+            model=ModelInfo(
+                version=self.detector.settings.model,
+                trained_on=self.detector.fails + self.detector.passes,
+                window=self.detector.window,
+            ),
+            supersedes=None if alarm.id == alert_id else alarm.id,
+        )
+
+    # -- results -------------------------------------------------------------------------------
+
+    def _tested(self, event: Result) -> list[Effect]:
+        self.watermark.update(event.at.timestamp(), event.part)
+        joined = self.ledger.join(event)
+        self.counts[f"result.{joined.kind.value}"] += 1
+        if joined.outcome is not None and joined.outcome.measured:
+            self._learn(joined, joined.outcome)
+        return []
+
+    def _learn(self, joined: Joined, outcome: Outcome) -> None:
+        name = f"{outcome.part}#{outcome.generation}"
+        journey = outcome.journey
+        if joined.kind is Joining.CORRECTED:
+            if joined.fail is None:
+                self.evaluation.withdraw(name)
+                return
+            self.evaluation.correct(name, joined.fail)
+        elif joined.kind is Joining.RESULT and journey is not None and joined.fail is not None:
+            risks = [None if risk != risk else risk for risk in journey.risks]
+            self.evaluation.update(name, joined.fail, risks, _mark(journey, outcome.result_at))
+        if journey is None:
+            return
+        if journey.standing is not None:
+            self.alarms.clear(journey.standing.id)
+            journey.standing = None
+        if joined.fail is not None and joined.kind in (Joining.RESULT, Joining.CORRECTED):
+            self.detector.learn(journey.row, joined.fail, journey.margin)
+        if joined.kind is not Joining.CORRECTED:
+            self.detector.close(journey.row)
+
+    def _expire(self) -> None:
+        if self.watermark.at is None:
+            return
+        for journey in self.ledger.expire(self.watermark.at):
+            self.counts["part.expired"] += 1
+            if journey.standing is not None:
+                self.alarms.clear(journey.standing.id)
+            self.detector.close(journey.row)
+
+    # -- people and plant ----------------------------------------------------------------------
+
+    def _answered(self, event: Feedback) -> list[Effect]:
+        until = None if event.until is None else event.until.timestamp()
+        known = self.alarms.respond(event.target, event.act, until)
+        self.counts[f"feedback.{event.act}" if known else "feedback.unknown_target"] += 1
+        return []
+
+    def _controlled(self, event: Control) -> list[Effect]:
+        self.counts[f"control.{event.act}"] += 1
+        if event.act in ("maintenance", "out_of_service"):
+            self.alarms.suppress(
+                event.act, None if event.until is None else event.until.timestamp()
+            )
+        return []
+
+    def _now(self, at: float) -> float:
+        return at if self.watermark.at is None else self.watermark.at
+
+
+def _mark(journey: Journey, result_at: float) -> AlertMark | None:
+    alarm = journey.first_alarm
+    if alarm is None:
+        return None
+    return AlertMark(
+        events_before=alarm.events - 1,
+        events_after=len(journey.risks) - alarm.events,
+        seconds_before_result=result_at - alarm.at,
+    )

@@ -1,0 +1,97 @@
+"""A task: one partition of the events log as a deterministic function of its records.
+
+Records in, effects out; the same records give the same effects, bit for bit, however they are cut
+into polls. A task holds the lines that are hashed to its partition, each with a detector of its
+own, seeded by the line's name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+from alerts.alert import alert_id
+from stream.codec import MESSAGE_BYTES, Rejected, decode
+from stream.effects import Effect, PutAside
+from stream.events import DeadLetter
+from stream.line import Line, LineSettings
+from stream.log import Record
+
+
+@dataclass(frozen=True)
+class TaskSettings:
+    """Who the task is, and its bounds; ``group`` and ``topic`` are the namespace of alert ids."""
+
+    group: str = "andon"
+    topic: str = "andon.events"
+    message_bytes: int = MESSAGE_BYTES
+    dead_letter_bytes: int = 64 * 1024
+    max_lines: int = 1_000
+    line: LineSettings = field(default_factory=LineSettings)
+
+
+class Task:
+    """All lines of one partition.
+
+    Examples
+    --------
+    >>> task = Task(0, TaskSettings())
+    >>> [aside] = task.process(Record("andon.events", 0, 7, b"body-A", b"not JSON"))
+    >>> aside.letter.error, aside.letter.offset
+    ('not_json', 7)
+    >>> tick = b'{"type":"tick","v":1,"line":"body-A","at":"2026-01-05T08:00:00Z"}'
+    >>> task.process(Record("andon.events", 0, 8, b"body-A", tick)), sorted(task.lines)
+    ([], ['body-A'])
+    """
+
+    def __init__(self, partition: int, settings: TaskSettings) -> None:
+        self.partition = partition
+        self.settings = settings
+        self.lines: dict[str, Line] = {}
+        self.rejected: Counter[str] = Counter()
+
+    def process(self, record: Record) -> list[Effect]:
+        """What one record asks for. Never raises: a record that cannot be used is put aside."""
+        event = decode(record.key, record.value, self.settings.message_bytes)
+        if isinstance(event, Rejected):
+            return [self._put_aside(record, event)]
+        line = self.lines.get(event.line)
+        if line is None:
+            if len(self.lines) >= self.settings.max_lines:
+                refusal = f"the partition holds {len(self.lines)} lines already"
+                return [self._put_aside(record, Rejected("limit", "too_many_lines", refusal))]
+            line = self.lines[event.line] = Line(event.line, self.settings.line)
+
+        def identify(rule: str, subject: str) -> str:
+            return alert_id(
+                self.settings.group,
+                self.settings.topic,
+                self.partition,
+                record.offset,
+                rule,
+                subject,
+            )
+
+        try:
+            return line.apply(event, identify)
+        except Exception as error:  # one record must never stop the line
+            return [self._put_aside(record, Rejected("process", type(error).__name__, str(error)))]
+
+    def _put_aside(self, record: Record, why: Rejected) -> PutAside:
+        self.rejected[why.error] += 1
+        limit = self.settings.dead_letter_bytes
+        value = record.value
+        cut = value is not None and len(value) > limit
+        letter = DeadLetter(
+            topic=self.settings.topic,
+            partition=self.partition,
+            offset=record.offset,
+            stage=why.stage,
+            error=why.error,
+            message=why.message[:512],
+            length=len(value) if cut and value is not None else None,
+            sha256=hashlib.sha256(value).hexdigest() if cut and value is not None else None,
+        )
+        kept = value[:limit] if value is not None else None
+        return PutAside(letter, record.key, kept, record.headers)

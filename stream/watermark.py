@@ -1,0 +1,51 @@
+"""Event time of one line, guarded against wild clocks.
+
+The watermark is the time up to which a line is believed to have been seen. It follows the events
+forward, but by more than an hour only when 20 events in a row, of at least 5 distinct parts, lie
+beyond that hour: one wild clock evicts nothing, while a Monday morning is believed within minutes.
+"""
+
+from __future__ import annotations
+
+JUMP_SECONDS = 3600.0
+WITNESSES = 20
+DISTINCT_PARTS = 5
+
+
+class Watermark:
+    """The guarded event time of one line, in seconds since 1970; None before the first event.
+
+    >>> clock = Watermark()
+    >>> clock.update(1000.0, "P-1")
+    >>> clock.update(9.9e9, "P-2")               # a station whose clock is centuries ahead
+    >>> clock.at
+    1000.0
+    >>> for i in range(20):                      # the line really did stand still for a day
+    ...     clock.update(90_000.0 + i, f"P-{i % 7}")
+    >>> clock.at
+    90019.0
+    """
+
+    def __init__(self) -> None:
+        self.at: float | None = None
+        self._beyond: list[tuple[float, str]] = []
+
+    def update(self, at: float, part: str) -> None:
+        """An event of ``part`` ("" for a tick) says that it is ``at``."""
+        if self.at is None:
+            self.at = at
+        elif at <= self.at + JUMP_SECONDS:
+            self.at = max(self.at, at)
+            # An event from about now denies the jump; one from long ago says nothing of it.
+            if at >= self.at - JUMP_SECONDS:
+                self._beyond.clear()
+        else:
+            self._beyond.append((at, part))
+            if len(self._beyond) > WITNESSES:
+                self._beyond.pop(0)
+            if len(self._beyond) == WITNESSES and self._agree():
+                self.at = min(time for time, _ in self._beyond)
+                self._beyond.clear()
+
+    def _agree(self) -> bool:
+        return len({part for _, part in self._beyond if part}) >= DISTINCT_PARTS
