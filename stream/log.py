@@ -1,6 +1,7 @@
 """The log: named topics of ordered, partitioned, immutable records.
 
-One protocol, three implementations that pass one contract suite (``tests/stream/test_log.py``):
+One protocol, three implementations that pass one contract suite (``tests/stream/test_log.py`` and
+``test_log_groups.py``):
 `stream.memory.MemoryLog` for tests and file replays, `stream.local.LocalLog` on SQLite for one
 machine, `stream.kafka.KafkaLog` for a plant.
 
@@ -14,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
+
+from stream.errors import ConfigError
 
 Headers = Sequence[tuple[str, bytes]]
 OnAck = Callable[["Ack"], None]
@@ -51,6 +54,7 @@ class TopicSpec:
     """A topic to create.
 
     ``retention_hours`` None keeps records for ever; ``compact`` keeps the last record per key.
+    Raises `ConfigError` for a number that no log can have.
     """
 
     name: str
@@ -59,13 +63,27 @@ class TopicSpec:
     compact: bool = False
     extra: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.partitions < 1:
+            raise ConfigError(
+                f"topic {self.name!r}: partitions is {self.partitions}: give it at least 1"
+            )
+        if self.retention_hours is not None and not self.retention_hours > 0:
+            raise ConfigError(
+                f"topic {self.name!r}: retention_hours is {self.retention_hours}: give it more "
+                f"than 0, or leave it out to keep records for ever"
+            )
+
 
 @dataclass(frozen=True)
 class Batch:
     """What one poll brought: records, and what changed in the assignment before them.
 
     ``assigned`` partitions deliver nothing until `LogConsumer.start` names their first offset.
-    ``revoked`` were given up in order, ``lost`` were taken away: nothing may be written for them.
+    ``revoked`` are given up in order: what is owed for them is to be written and committed before
+    the next `LogConsumer.poll`, and a commit may already raise `LeaseLost`. ``lost`` were taken
+    away: nothing may be written for them. A partition that is both lost and assigned was lost
+    first.
     """
 
     records: tuple[Record, ...] = ()
@@ -78,12 +96,18 @@ class LogConsumer(Protocol):
     """A member of a consumer group: each partition is read by one member at a time."""
 
     def poll(self, timeout: float, max_records: int = 500) -> Batch:
-        """Records of started partitions, at most ``max_records``, waiting up to ``timeout`` s."""
+        """Records of started partitions, at most ``max_records``, waiting up to ``timeout`` s.
+
+        Returns as soon as there are records or a change. Polling is what keeps the membership
+        alive: whoever has long work to do pauses, or starts later, and goes on polling. Raises
+        `OffsetOutOfRange` when retention has overtaken a started partition.
+        """
 
     def start(self, at: TopicPartition, offset: int) -> None:
         """Deliver an assigned partition's records from ``offset`` on.
 
-        Raises `OffsetOutOfRange` unless begin <= offset <= end.
+        Raises `OffsetOutOfRange` unless begin <= offset <= end, `LeaseLost` if the partition is
+        not assigned.
         """
 
     def pause(self, partitions: Sequence[TopicPartition]) -> None:
@@ -103,12 +127,17 @@ class LogConsumer(Protocol):
 
 
 class Log(Protocol):
-    """Topics, appends, bounded reads and consumer groups."""
+    """Topics, appends, bounded reads and consumer groups.
+
+    Everything but `create_topics` raises `TopicMissing` for a topic that does not exist, and
+    `TopicMismatch` for a partition that it does not have.
+    """
 
     def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
         """Create what does not exist yet; answers the names created.
 
-        Raises `TopicMismatch` when a topic exists with another number of partitions.
+        A topic that exists keeps its retention and compaction. Raises `TopicMismatch` when it
+        exists with another number of partitions.
         """
 
     def partitions(self, topic: str) -> int:
@@ -134,7 +163,10 @@ class Log(Protocol):
         """
 
     def flush(self, timeout: float = 30.0) -> None:
-        """Wait until every record handed over is durable; raises `SendFailed` if one is not."""
+        """Wait until every record handed over is durable; raises `SendFailed` if one is not.
+
+        Records that failed are given up: whoever still wants them hands them over again.
+        """
 
     def begin(self, at: TopicPartition) -> int:
         """The first retained offset."""
@@ -151,7 +183,11 @@ class Log(Protocol):
         """
 
     def consumer(self, topics: Sequence[str], group: str, member: str | None = None) -> LogConsumer:
-        """Join ``group``; ``member`` is a static identity that survives a quick restart."""
+        """Join ``group``; ``member`` is a static identity that survives a quick restart.
+
+        Whoever joins under a name in use replaces its holder: that one's commits raise `LeaseLost`
+        and its polls, as soon as it learns of it, `LogError`.
+        """
 
     def close(self) -> None:
         """Flush and give everything back."""
