@@ -1,0 +1,300 @@
+"""The sections of the settings file: every key, its unit, its bounds and its default.
+
+Only keys that something reads are here. A description names the unit, and becomes the text of
+``docs/settings.md`` (`andon.reference`) and of the messages about mistakes (`andon.mistakes`).
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+MODEL_PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"
+BROKER = r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$"
+
+
+def _worded(pattern: str, allowed: str) -> tuple[StringConstraints, WithJsonSchema]:
+    return StringConstraints(pattern=pattern), WithJsonSchema(
+        {"type": "string", "allowed": allowed}
+    )
+
+
+def _path_text(value: object) -> object:
+    if isinstance(value, str | Path):
+        text = str(value)
+        if not text.strip() or not text.isprintable() or not Path(text).name:
+            raise ValueError("a path must be printable text that ends in a file's name: write one")
+    return value
+
+
+_OPTIONAL, _OPTIONAL_WORDS = _worded(
+    r"^[^\x00-\x1f\x7f]{0,256}$", "text of at most 256 characters, which may be empty"
+)
+_FILLED, _FILLED_WORDS = _worded(r"^[^\x00-\x1f\x7f]{1,256}$", "text of 1 to 256 characters")
+_TOPIC, _TOPIC_WORDS = _worded(
+    r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,248}$",
+    "1 to 249 letters, digits, '.', '_' or '-', not beginning with '.'",
+)
+_NO_TOPIC, _NO_TOPIC_WORDS = _worded(
+    r"^([A-Za-z0-9_-][A-Za-z0-9._-]{0,248})?$",
+    "empty, or 1 to 249 letters, digits, '.', '_' or '-', not beginning with '.'",
+)
+_MODEL, _MODEL_WORDS = _worded(
+    MODEL_PATH, "a model's name or an import path such as 'river.linear_model.PAClassifier'"
+)
+_BROKER, _BROKER_WORDS = _worded(BROKER, "'host:port'")
+
+OptionalText = Annotated[str, _OPTIONAL, _OPTIONAL_WORDS]
+Text = Annotated[str, _FILLED, _FILLED_WORDS]
+TopicName = Annotated[str, _TOPIC, _TOPIC_WORDS]
+OptionalTopicName = Annotated[str, _NO_TOPIC, _NO_TOPIC_WORDS]
+ModelName = Annotated[str, _MODEL, _MODEL_WORDS]
+Broker = Annotated[str, _BROKER, _BROKER_WORDS]
+FilePath = Annotated[
+    Path,
+    Strict(False),
+    BeforeValidator(_path_text),
+    WithJsonSchema({"type": "string", "allowed": "a path"}),
+]
+
+
+class Section(BaseModel):
+    """What all sections have in common: frozen, strict about types, no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True
+    )
+
+
+class LogSection(Section):
+    """Where the events and the alerts lie."""
+
+    kind: Literal["local", "kafka"] = Field(
+        "local", description="an SQLite file on this machine, or a Kafka cluster"
+    )
+    path: FilePath = Field(
+        Path("state/andon.sqlite"),
+        description="the SQLite file of the local log, relative to the working directory",
+    )
+    lease_seconds: float = Field(
+        10.0,
+        ge=1,
+        le=600,
+        description="seconds after which a silent worker's partitions go to others (local log)",
+    )
+
+
+class KafkaSection(Section):
+    """How to reach the Kafka cluster; read when ``log.kind`` is ``kafka``."""
+
+    bootstrap_servers: Annotated[tuple[Broker, ...], Strict(False)] = Field(
+        ("127.0.0.1:9092",), min_length=1, description="brokers to ask first, as host:port"
+    )
+    client_id: Text = Field("andon", description="the name by which brokers log this client")
+    delivery_timeout_s: float = Field(
+        30.0, ge=1, le=3600, description="seconds until an unacknowledged record counts as failed"
+    )
+    session_timeout_s: float = Field(
+        30.0,
+        ge=6,
+        le=1800,
+        description="seconds of silence after which a worker's partitions go to others",
+    )
+    replication: int = Field(
+        1, ge=1, le=16, description="copies of each partition, in topics that andon creates"
+    )
+    allow_plaintext: bool = Field(
+        False, description="whether records may cross a network unencrypted"
+    )
+
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _ports_exist(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for server in servers:
+            if not 1 <= int(server.rpartition(":")[2]) <= 65535:
+                raise ValueError("a port is not within 1 to 65535: correct it (Kafka's is 9092)")
+        return servers
+
+    @field_validator("allow_plaintext")
+    @classmethod
+    def _plaintext_is_meant(cls, allowed: bool, info: ValidationInfo) -> bool:
+        beyond = [s for s in info.data.get("bootstrap_servers", ()) if not _is_loopback(s)]
+        if beyond and not allowed:
+            raise ValueError(
+                f"records would go to {beyond[0]} unencrypted, which needs allow_plaintext = true: "
+                f"set it if the network is trusted, or name a broker on this machine"
+            )
+        return allowed
+
+
+class TopicsSection(Section):
+    """The names and shape of the topics; all of them have the same number of partitions."""
+
+    events: TopicName = Field("andon.events", description="what happens on the lines")
+    alerts: TopicName = Field("andon.alerts", description="the alerts")
+    dead_letters: TopicName = Field(
+        "andon.dead-letters", description="records that could not be read, with the reason"
+    )
+    risks: OptionalTopicName = Field(
+        "", description="every risk of every part; empty: they are not published"
+    )
+    notices: TopicName = Field(
+        "andon.notices", description="what the notifier has to say of its endpoints"
+    )
+    partitions: int = Field(
+        4, ge=1, le=1000, description="partitions of each topic; lines are spread over them"
+    )
+    retention_hours: float = Field(
+        720.0, ge=0, le=1_000_000, description="hours that records are kept; 0: for ever"
+    )
+
+    @field_validator("alerts", "dead_letters", "risks", "notices")
+    @classmethod
+    def _names_differ(cls, name: str, info: ValidationInfo) -> str:
+        for other, taken in info.data.items():
+            if name and name == taken:
+                raise ValueError(f"topics.{other} has the same name: give each topic its own")
+        return name
+
+
+class WorkerSection(Section):
+    """The process that turns events into alerts."""
+
+    group: Text = Field("andon", description="the consumer group; part of every alert's id")
+    member: OptionalText = Field(
+        "", description="a fixed identity that survives a quick restart; empty: a new one each time"
+    )
+    poll_records: int = Field(500, ge=1, le=10_000, description="most records taken by one poll")
+
+
+class LimitsSection(Section):
+    """What bounds memory, whatever comes in."""
+
+    message_bytes: int = Field(
+        524_288, ge=1024, le=16_777_216, description="bytes; longer records go to the dead letters"
+    )
+    open_parts: int = Field(
+        200_000, ge=100, le=10_000_000, description="most parts per line that wait for their result"
+    )
+    kept_outcomes: int = Field(
+        200_000,
+        ge=100,
+        le=10_000_000,
+        description="most results per line remembered, to know a corrected or repeated one",
+    )
+    dead_letter_bytes: int = Field(
+        65_536, ge=0, le=900_000, description="bytes kept of a dead letter that is too long"
+    )
+
+
+class PartsSection(Section):
+    """What counts as a part's result, and until when."""
+
+    expire_hours: float = Field(
+        168.0, gt=0, le=87_600, description="hours without an event after which a part is given up"
+    )
+    late_hours: float = Field(
+        24.0,
+        ge=0,
+        le=87_600,
+        description="hours after its result until a serial number counts as a new part",
+    )
+    label_test: OptionalText = Field(
+        "", description="the test whose outcome decides; empty: a fail of any test"
+    )
+
+
+class DetectorSection(Section):
+    """What learns from results and scores parts."""
+
+    model: ModelName = Field(
+        "logistic", description="logistic, forest, or the import path of a River classifier"
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="seed of everything random")
+    window_parts: int = Field(
+        6000, ge=100, le=1_000_000, description="results that the model remembers"
+    )
+    window_fails: int = Field(
+        100, ge=1, le=100_000, description="fails that the window is extended to hold"
+    )
+    copies: int = Field(3, ge=1, le=20, description="staggered models that keep the window")
+    min_fails: int = Field(
+        10, ge=1, le=100_000, description="fails to learn from before the first risk is given"
+    )
+    min_passes: int = Field(
+        50, ge=1, le=1_000_000, description="passes to learn from before the first risk is given"
+    )
+
+    @field_validator("model")
+    @classmethod
+    def _model_is_known(cls, model: str) -> str:
+        if "." in model:
+            return model  # importing it is the detector's business, not the settings'
+        from models.baselines import NAMES
+
+        if model not in NAMES:
+            raise ValueError(
+                f"no such model: write one of {', '.join(NAMES)}, or an import path such as "
+                f"'river.linear_model.PAClassifier'"
+            )
+        return model
+
+
+class AlertsSection(Section):
+    """When a risk is worth an alert."""
+
+    budget: float = Field(0.05, gt=0, le=0.5, description="share of parts that may be alerted")
+    min_lift: float = Field(
+        2.0, ge=1, le=1000, description="least multiple of the line's fail rate worth an alert"
+    )
+    clear_ratio: float = Field(
+        0.6, ge=0, le=1, description="share of the threshold below which an alarm clears"
+    )
+    reasons: int = Field(3, ge=0, le=10, description="most reasons that an alert names")
+
+
+class NotifierSection(Section):
+    """The process that delivers alerts to the endpoints."""
+
+    group: Text = Field("andon-notifier", description="the consumer group on the alerts")
+    outbox: FilePath = Field(
+        Path("state/outbox.sqlite"),
+        description="the SQLite file of what is to be delivered, relative to the working directory",
+    )
+    keep_days: float = Field(
+        30.0, gt=0, le=3650, description="days that delivered alerts stay listed"
+    )
+
+
+class LoggingSection(Section):
+    """What andon says about itself on standard error."""
+
+    level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+        "info", description="the least severe line written"
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, JSON lines elsewhere"
+    )
+
+
+def _is_loopback(server: str) -> bool:
+    host = server.rpartition(":")[0].strip("[]").lower()
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
