@@ -21,10 +21,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["auto", "json", "console"]
 
-# kafka tells payloads and passwords at DEBUG; httpx tells whole URLs, tokens included, at INFO.
+# kafka tells payloads and passwords at DEBUG, httpcore the headers of requests and replies.
 QUIETED: Mapping[str, int] = {
     "kafka": logging.INFO,
-    "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
 }
 

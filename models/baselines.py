@@ -84,7 +84,7 @@ def _finite(x: Features) -> Features:
 
 
 def _logistic(seed: int) -> base.Classifier:
-    return linear_model.LogisticRegression(optimizer=optim.SGD(0.01), l2=1e-4, intercept_lr=0.01)
+    return linear_model.LogisticRegression(optimizer=optim.SGD(0.003), l2=1e-4, intercept_lr=0.003)
 
 
 def _forest(seed: int) -> base.Classifier:

@@ -146,9 +146,9 @@ def test_a_traceback_is_set_off_and_shows_no_local_variable() -> None:
 def test_libraries_never_speak_below_their_floor(level: str) -> None:
     stream = heard_as_json(level)
     logging.getLogger("kafka.net").setLevel(logging.DEBUG)
-    for name in ("kafka", "kafka.net", "httpx", "httpcore.connection"):
+    for name in ("kafka", "kafka.net", "httpcore.connection"):
         logging.getLogger(name).debug("payload and password")
-    for name in ("httpx", "httpcore.connection"):
+    for name in ("httpcore", "httpcore.connection"):
         logging.getLogger(name).info("POST https://mes.example.com/T0KEN")
     assert stream.getvalue() == ""
     logging.getLogger("kafka").error("broker away")

@@ -1,0 +1,155 @@
+"""The composition root: settings in, working parts out. The only place that knows them all.
+
+Pure code gets plain values of its own, never a settings object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from alerts.notice import Notice
+from alerts.notifier import Notifier
+from alerts.outbox import Outbox
+from andon.alert_feed import AlertFeed
+from andon.endpoints import open_endpoints
+from andon.settings import Settings
+from models.baselines import factory
+from models.detector import DetectorSettings
+from stream.effects import Effect
+from stream.errors import ConfigError
+from stream.ledger import LedgerSettings
+from stream.line import AlarmSettings, LineSettings
+from stream.local import LocalLog
+from stream.log import Log, Record, TopicSpec
+from stream.task import Task, TaskSettings
+from stream.worker import Outputs, Worker
+
+Observe = Callable[[Record, list[Effect]], None]
+
+
+@contextmanager
+def opened_log(settings: Settings) -> Iterator[Log]:
+    """The log that the settings name, closed at the end."""
+    event_log = _open_log(settings)
+    try:
+        yield event_log
+    finally:
+        event_log.close()
+
+
+@contextmanager
+def ready_log(settings: Settings) -> Iterator[Log]:
+    """The log with its topics: a local log gets them made, a cluster's are its keeper's to make."""
+    with opened_log(settings) as event_log:
+        if settings.log.kind == "local":
+            event_log.create_topics(topic_specs(settings))
+        yield event_log
+
+
+def _open_log(settings: Settings) -> Log:
+    if settings.log.kind == "local":
+        return LocalLog(settings.log.path, lease_seconds=settings.log.lease_seconds)
+    # Imported here, because a machine that runs on the local log needs none of it.
+    from stream.kafka import KafkaConnection, KafkaLog
+
+    kafka = settings.kafka
+    return KafkaLog(
+        KafkaConnection(
+            bootstrap_servers=kafka.bootstrap_servers,
+            client_id=kafka.client_id,
+            delivery_timeout_s=kafka.delivery_timeout_s,
+            session_timeout_s=kafka.session_timeout_s,
+            replication=kafka.replication,
+        )
+    )
+
+
+def topic_specs(settings: Settings) -> list[TopicSpec]:
+    """The topics that the settings name, as they are to be created."""
+    topics = settings.topics
+    hours = topics.retention_hours or None
+    names = [topics.events, topics.alerts, topics.dead_letters, topics.notices]
+    if topics.risks:
+        names.append(topics.risks)
+    return [TopicSpec(name, topics.partitions, hours) for name in names]
+
+
+def task_settings(settings: Settings) -> TaskSettings:
+    """What the tasks' behaviour depends on; raises `ConfigError` if the model cannot be made."""
+    detector, alerts = settings.detector, settings.alerts
+    try:
+        factory(detector.model, detector.seed)(0)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"detector.model: {error}") from None
+    return TaskSettings(
+        group=settings.worker.group,
+        topic=settings.topics.events,
+        message_bytes=settings.limits.message_bytes,
+        dead_letter_bytes=settings.limits.dead_letter_bytes,
+        line=LineSettings(
+            detector=DetectorSettings(
+                model=detector.model,
+                seed=detector.seed,
+                window_parts=detector.window_parts,
+                window_fails=detector.window_fails,
+                copies=detector.copies,
+                min_fails=detector.min_fails,
+                min_passes=detector.min_passes,
+            ),
+            ledger=LedgerSettings(
+                expire_hours=settings.parts.expire_hours,
+                late_hours=settings.parts.late_hours,
+                open_parts=settings.limits.open_parts,
+                kept_outcomes=settings.limits.kept_outcomes,
+                label_test=settings.parts.label_test,
+            ),
+            alarms=AlarmSettings(
+                budget=alerts.budget,
+                min_lift=alerts.min_lift,
+                clear_ratio=alerts.clear_ratio,
+                reasons=alerts.reasons,
+            ),
+        ),
+    )
+
+
+def build_worker(settings: Settings, event_log: Log, observe: Observe | None = None) -> Worker:
+    """A worker on the log."""
+    pure = task_settings(settings)
+    topics = settings.topics
+    return Worker(
+        event_log,
+        Outputs(topics.events, topics.alerts, topics.dead_letters, topics.risks),
+        group=settings.worker.group,
+        member=settings.worker.member or None,
+        make_task=lambda partition: Task(partition, pure),
+        poll_records=settings.worker.poll_records,
+        observe=observe,
+    )
+
+
+@contextmanager
+def built_notifier(
+    settings: Settings, alert_log: Log, environ: Mapping[str, str]
+) -> Iterator[Notifier]:
+    """A notifier on the alert topic, with its outbox; raises `ConfigError` for a missing secret."""
+    endpoints = open_endpoints(settings.endpoints, environ)
+    topics = settings.topics
+
+    def tell(notice: Notice) -> None:
+        alert_log.append(topics.notices, notice.endpoint.encode(), notice.to_json())
+        alert_log.flush()
+
+    feed = AlertFeed(alert_log, topics.alerts, settings.notifier.group)
+    try:
+        with Outbox(settings.notifier.outbox) as outbox:
+            yield Notifier(
+                feed,
+                outbox,
+                endpoints,
+                on_notice=tell,
+                keep_days=settings.notifier.keep_days,
+            )
+    finally:
+        feed.close()
