@@ -1,0 +1,99 @@
+"""What tests share: a real Kafka broker and the directory of the real data.
+
+What cannot run here is skipped aloud: once per test and once more at the end of the session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from kafka_broker import KafkaBroker, KafkaUnavailable
+
+NO_KAFKA = "KAFKA SUITE DID NOT RUN"
+NO_DATA = "REAL DATA TESTS DID NOT RUN"
+
+
+@dataclass(frozen=True)
+class RunningBroker:
+    """A broker that somebody else runs: it has an address, and is not ours to stop."""
+
+    bootstrap: str
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[KafkaBroker | RunningBroker]:
+    """A broker for the session; ``ANDON_TEST_KAFKA=host:port`` names one to use instead."""
+    address = os.environ.get("ANDON_TEST_KAFKA")
+    if address:
+        yield RunningBroker(address)
+        return
+    with own_broker() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def fragile_broker() -> Iterator[KafkaBroker]:
+    """A broker of the module's own, to be stopped, killed and suspended.
+
+    A test that breaks it must leave it running.
+    """
+    with own_broker() as started:
+        yield started
+
+
+@contextlib.contextmanager
+def own_broker() -> Iterator[KafkaBroker]:
+    """A running broker; without one the test is skipped, or fails if Kafka is required."""
+    broker = KafkaBroker()
+    missing = ""
+    try:
+        broker.start()
+    except KafkaUnavailable as reason:
+        missing = f"{NO_KAFKA}: {reason}"
+    try:
+        if missing and os.environ.get("ANDON_REQUIRE_KAFKA") == "1":
+            pytest.fail(f"{missing} (ANDON_REQUIRE_KAFKA=1)", pytrace=False)
+        if missing:
+            pytest.skip(missing)
+        yield broker.wait_ready()
+    finally:
+        broker.close()
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The directory of the real data, which ``ANDON_TEST_DATA`` names."""
+    named = os.environ.get("ANDON_TEST_DATA")
+    if not named:
+        pytest.skip(f"{NO_DATA}: set ANDON_TEST_DATA")
+    directory = Path(named)
+    if not directory.is_dir():
+        pytest.fail(f"ANDON_TEST_DATA names {named!r}, which is no directory", pytrace=False)
+    return directory
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter,
+) -> Generator[None, None, None]:
+    """Say once more, behind everything else, what did not run and why."""
+    yield
+    for outcome, said in (("skipped", "skipped"), ("error", "failed")):
+        reports = terminalreporter.stats.get(outcome, [])
+        for banner in (NO_KAFKA, NO_DATA):
+            reasons = [_reason(report) for report in reports]
+            reasons = [reason for reason in reasons if reason.startswith(banner)]
+            if reasons:
+                line = f"{reasons[0]}; {len(reasons)} tests {said}"
+                terminalreporter.write_sep("=", line, red=True, bold=True)
+
+
+def _reason(report: pytest.TestReport) -> str:
+    where = report.longrepr
+    text = where[2] if isinstance(where, tuple) else report.longreprtext
+    return text.removeprefix("Skipped: ").strip()
