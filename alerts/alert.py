@@ -44,13 +44,14 @@ class _Value(BaseModel):
 class Reason(_Value):
     """One cell that moved the verdict.
 
-    ``contribution`` is this cell's share of the log-odds between this part and an ordinary one,
-    ``expected`` the feature's recent mean, ``sigma`` the distance from it in recent spreads.
+    ``contribution`` is this cell's share of all that raises the part's log-odds, ``value`` None a
+    reading that was dropped, ``expected`` the feature's recent mean, ``sigma`` the distance from
+    it in recent spreads. ``feature`` is empty where it was the whole station that was passed by.
     """
 
     station: str
     feature: str
-    value: float | bool | str | None
+    value: float | bool | str | None = None
     expected: float | str | None = None
     sigma: float | None = None
     contribution: float

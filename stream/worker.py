@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
+from pydantic import BaseModel, ValidationError
 
-from alerts.alert import Alert
 from stream.effects import Effect, PutAside, Raised, Scored
 from stream.errors import LogError, TopicMismatch
 from stream.events import DeadLetter
@@ -43,6 +43,12 @@ class Outputs:
     alerts: str = "andon.alerts"
     dead_letters: str = "andon.dead-letters"
     risks: str = ""
+
+
+class _Published(BaseModel):
+    """What matters of an alert that lies on the log already, whatever its version."""
+
+    id: str
 
 
 @dataclass
@@ -168,17 +174,22 @@ class Worker:
         )
 
     def _published_alerts(self, partition: int) -> set[str]:
-        at = TopicPartition(self._topics.alerts, partition)
-        return {
-            Alert.model_validate_json(record.value).id
-            for record in self._log.read(at)
-            if record.value is not None
-        }
+        """The ids that the alert log holds; what is no alert there is nobody's to repeat."""
+        found = set()
+        for record in self._log.read(TopicPartition(self._topics.alerts, partition)):
+            try:
+                found.add(_Published.model_validate_json(record.value or b"").id)
+            except ValidationError:
+                log.warning("andon.alert_unreadable", partition=partition, offset=record.offset)
+        return found
 
     def _published_letters(self, partition: int) -> set[int]:
         found = set()
         for record in self._log.read(TopicPartition(self._topics.dead_letters, partition)):
-            letter = DeadLetter.from_headers(record.headers)
+            try:
+                letter = DeadLetter.from_headers(record.headers)
+            except ValidationError:
+                continue  # not one of ours
             if letter.topic == self._topics.events and letter.partition == partition:
                 found.add(letter.offset)
         return found

@@ -1,0 +1,87 @@
+"""An alert survives its way over the log, and its id says where it came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.alert import Alert, Evidence, ModelInfo, Reason, alert_id, iso
+from stream.testing import at
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+reasons = st.builds(
+    Reason,
+    station=texts,
+    feature=texts,
+    value=st.none() | st.booleans() | numbers | texts,
+    expected=st.none() | numbers,
+    sigma=st.none() | numbers,
+    contribution=numbers,
+)
+alerts = st.builds(
+    Alert,
+    id=st.just("a" * 32),
+    type=st.sampled_from(["part.at_risk", "part.cleared", "line.drift"]),
+    alarm=texts,
+    line=texts,
+    part=st.none() | texts,
+    station=st.none() | texts,
+    at=st.integers(0, 10**6).map(at),
+    risk=st.none() | st.floats(0, 1),
+    interval=st.none(),
+    fragile=st.none() | st.booleans(),
+    threshold=st.none() | st.floats(0, 1),
+    severity=st.sampled_from(["low", "medium", "high"]),
+    reason=texts,
+    reasons=st.lists(reasons, max_size=3).map(tuple),
+    evidence=st.none() | st.just(Evidence(measured=3)),
+    model=st.none() | st.just(ModelInfo(version="logistic", trained_on=5, window=5)),
+)
+
+
+@given(alerts)
+def test_what_is_written_is_read_back(alert: Alert) -> None:
+    assert Alert.model_validate_json(alert.to_json()) == alert
+
+
+def test_a_reason_without_a_reading_is_read_back() -> None:
+    reason = Reason(station="press", feature="torque", contribution=0.5)
+    assert Reason.model_validate_json(reason.model_dump_json(exclude_none=True)) == reason
+
+
+def test_a_field_of_a_later_version_is_passed_over() -> None:
+    body = b'{"id":"a","type":"part.at_risk","alarm":"a","line":"A","at":"2026-01-05T00:00:00Z",'
+    Alert.model_validate_json(body + b'"severity":"low","reason":"r","shift":"night"}')
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"group": "g2"},
+        {"topic": "t2"},
+        {"partition": 1},
+        {"offset": 8},
+        {"rule": "part.cleared"},
+        {"subject": "P-2"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_the_id_depends_on_every_part_of_the_place(change: dict[str, Any]) -> None:
+    place: dict[str, Any] = {
+        "group": "g",
+        "topic": "t",
+        "partition": 0,
+        "offset": 7,
+        "rule": "part.at_risk",
+        "subject": "P-1",
+    }
+    assert alert_id(**place) == alert_id(**place)
+    assert alert_id(**{**place, **change}) != alert_id(**place)
+
+
+def test_times_are_written_in_utc_with_milliseconds() -> None:
+    assert iso(at(0.5)) == "2026-01-05T00:00:30.000Z"
