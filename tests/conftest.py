@@ -36,9 +36,9 @@ def broker() -> Iterator[KafkaBroker | RunningBroker]:
         yield started
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fragile_broker() -> Iterator[KafkaBroker]:
-    """A broker of the module's own, to be stopped, killed and suspended.
+    """A broker of our own in any case, to be stopped, killed and suspended.
 
     A test that breaks it must leave it running.
     """
