@@ -73,11 +73,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """A result and what it met; ``fail`` is the part's outcome now, None if there is none."""
+    """A result and what it met.
+
+    ``fail`` is the part's outcome now, None if there is none; ``closed`` says that the part's
+    journey has ended with this result.
+    """
 
     kind: Joining
     fail: bool | None
     outcome: Outcome | None
+    closed: bool = False
 
 
 class Ledger:
@@ -167,7 +172,7 @@ class Ledger:
         del self._open[result.part]
         self._keep(outcome)
         kind = Joining.UNDECIDED if outcome.fail is None else Joining.RESULT
-        return Joined(kind, outcome.fail, outcome)
+        return Joined(kind, outcome.fail, outcome, closed=True)
 
     def expire(self, watermark: float) -> list[Journey]:
         """Take out the parts whose last event is too long ago, and those beyond the bound."""

@@ -209,39 +209,45 @@ class Line:
         self.watermark.update(event.at.timestamp(), event.part)
         joined = self.ledger.join(event)
         self.counts[f"result.{joined.kind.value}"] += 1
-        if joined.outcome is not None and joined.outcome.measured:
-            self._learn(joined, joined.outcome)
+        outcome = joined.outcome
+        if outcome is not None and outcome.measured:
+            self._judge(joined, outcome)
+            self._learn(joined, outcome)
         return []
 
-    def _learn(self, joined: Joined, outcome: Outcome) -> None:
+    def _judge(self, joined: Joined, outcome: Outcome) -> None:
+        """The figures first: they may know nothing that the detector is about to learn."""
         name = f"{outcome.part}#{outcome.generation}"
         journey = outcome.journey
-        if joined.kind is Joining.CORRECTED:
-            if joined.fail is None:
-                self.evaluation.withdraw(name)
-                return
+        if joined.kind is Joining.CORRECTED and joined.fail is None:
+            self.evaluation.withdraw(name)
+        elif joined.fail is not None and name in self.evaluation:
             self.evaluation.correct(name, joined.fail)
-        elif joined.kind is Joining.RESULT and journey is not None and joined.fail is not None:
+        elif joined.kind is Joining.RESULT and joined.fail is not None and journey is not None:
             risks = [None if risk != risk else risk for risk in journey.risks]
             self.evaluation.update(name, joined.fail, risks, _mark(journey, outcome.result_at))
+
+    def _learn(self, joined: Joined, outcome: Outcome) -> None:
+        journey = outcome.journey
         if journey is None:
             return
+        if joined.fail is not None and joined.kind in (Joining.RESULT, Joining.CORRECTED):
+            self.detector.learn(journey.row, joined.fail, journey.margin)
+        if joined.closed:
+            self._close(journey)
+
+    def _close(self, journey: Journey) -> None:
         if journey.standing is not None:
             self.alarms.clear(journey.standing.id)
             journey.standing = None
-        if joined.fail is not None and joined.kind in (Joining.RESULT, Joining.CORRECTED):
-            self.detector.learn(journey.row, joined.fail, journey.margin)
-        if joined.kind is not Joining.CORRECTED:
-            self.detector.close(journey.row)
+        self.detector.close(journey.row)
 
     def _expire(self) -> None:
         if self.watermark.at is None:
             return
         for journey in self.ledger.expire(self.watermark.at):
             self.counts["part.expired"] += 1
-            if journey.standing is not None:
-                self.alarms.clear(journey.standing.id)
-            self.detector.close(journey.row)
+            self._close(journey)
 
     # -- people and plant ----------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """Event time of one line, guarded against wild clocks.
 
-The watermark is the time up to which a line is believed to have been seen. It follows the events
-forward, but by more than an hour only when 20 events in a row, of at least 5 distinct parts, lie
-beyond that hour: one wild clock evicts nothing, while a Monday morning is believed within minutes.
+The watermark is the time up to which a line is believed to have been seen. It begins with the
+earliest of the first 20 events and follows the line forward, but by more than an hour only when 20
+events in a row, of at least 5 distinct parts, lie beyond that hour: one wild clock evicts nothing,
+not even as the first one ever heard, while a Monday morning is believed within minutes.
 """
 
 from __future__ import annotations
@@ -13,27 +14,32 @@ DISTINCT_PARTS = 5
 
 
 class Watermark:
-    """The guarded event time of one line, in seconds since 1970; None before the first event.
+    """The guarded event time of one line, in seconds since 1970; None before 20 events.
 
     >>> clock = Watermark()
-    >>> clock.update(1000.0, "P-1")
-    >>> clock.update(9.9e9, "P-2")               # a station whose clock is centuries ahead
+    >>> clock.update(9.9e9, "P-0")               # a station whose clock is centuries ahead
+    >>> for i in range(19):
+    ...     clock.update(1000.0 + i, f"P-{i}")
     >>> clock.at
     1000.0
     >>> for i in range(20):                      # the line really did stand still for a day
     ...     clock.update(90_000.0 + i, f"P-{i % 7}")
     >>> clock.at
-    90019.0
+    90000.0
     """
 
     def __init__(self) -> None:
         self.at: float | None = None
+        self._first: list[float] = []
         self._beyond: list[tuple[float, str]] = []
 
     def update(self, at: float, part: str) -> None:
         """An event of ``part`` ("" for a tick) says that it is ``at``."""
         if self.at is None:
-            self.at = at
+            self._first.append(at)
+            if len(self._first) == WITNESSES:
+                self.at = min(self._first)
+                self._first.clear()
         elif at <= self.at + JUMP_SECONDS:
             self.at = max(self.at, at)
             # An event from about now denies the jump; one from long ago says nothing of it.
