@@ -21,9 +21,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["auto", "json", "console"]
 
-# kafka tells payloads and passwords at DEBUG, httpcore the headers of requests and replies.
+# kafka tells payloads and passwords at DEBUG, and every connection it makes at INFO; httpcore tells
+# the headers of requests and replies at DEBUG.
 QUIETED: Mapping[str, int] = {
-    "kafka": logging.INFO,
+    "kafka": logging.WARNING,
     "httpcore": logging.WARNING,
 }
 

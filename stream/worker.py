@@ -109,24 +109,45 @@ class Worker:
     def run(self, stop: Callable[[], bool], *, until_end: bool = False) -> None:
         """Work until ``stop()``, or, with ``until_end``, until all records there are were read."""
         self._check_partitions()  # 1
-        consumer = self._log.consumer([self._topics.events], self._group, self._member)
+        consumer = self._join()
         log.info("andon.worker_started", group=self._group, topic=self._topics.events)
         try:
             while not stop():
                 try:
                     batch = consumer.poll(timeout=0.2, max_records=self._poll_records)
                     self._take(consumer, batch)
+                    if until_end and self._at_end():
+                        break
                 except LogError as error:
                     if not error.retriable:
                         raise
-                    log.warning("andon.log_unavailable", error=str(error))
-                    time.sleep(_NAP)
-                if until_end and self._at_end():
-                    break
-        finally:
+                    consumer = self._join_again(consumer, error, stop)
             self._settle(consumer)  # 6
+        finally:
             consumer.close()
             log.info("andon.worker_stopped", group=self._group)
+
+    def _join(self) -> LogConsumer:
+        return self._log.consumer([self._topics.events], self._group, self._member)
+
+    def _join_again(
+        self, consumer: LogConsumer, error: LogError, stop: Callable[[], bool]
+    ) -> LogConsumer:
+        """After an error in mid-work no state can be trusted: begin anew, as soon as it goes."""
+        log.warning("andon.tasks_discarded", error=str(error), partitions=len(self._running))
+        self._running.clear()
+        self._waiting.clear()
+        while True:
+            time.sleep(_NAP)
+            try:
+                consumer.close()
+                consumer = self._join()
+            except LogError as again:
+                if not again.retriable:
+                    raise
+                if not stop():
+                    continue
+            return consumer
 
     def _take(self, consumer: LogConsumer, batch: Batch) -> None:
         for at in batch.lost:
@@ -271,7 +292,7 @@ class Worker:
         except LogError as error:
             if not error.retriable:
                 raise
-            log.warning("andon.task_discarded", error=str(error), partitions=len(self._running))
+            log.warning("andon.tasks_discarded", error=str(error), partitions=len(self._running))
             self._waiting |= set(self._running)
             self._running.clear()
             return
