@@ -99,6 +99,11 @@ class Detector:
         """How many results the answering model has learnt."""
         return self._model.held
 
+    @property
+    def window_fails(self) -> int:
+        """How many of them were fails."""
+        return self._model.held_fails
+
     def encode(
         self, row: PartRow, station: str, at: float, values: Mapping[str, Value]
     ) -> tuple[PartRow, tuple[str, ...]]:

@@ -52,6 +52,12 @@ class AlarmBudget:
         self._parts = 0
         self._offset = 0.0
 
+    @property
+    def flagged_share(self) -> float | None:
+        """The share of the recent parts that an alarm was raised for; None before the first."""
+        held = self._number >= 0
+        return float(self._flagged[held].mean()) if held.any() else None
+
     def exceeded(self, risk: float | None) -> bool:
         """Whether this risk asks for an alarm."""
         return risk is not None and self.threshold is not None and risk >= self.threshold

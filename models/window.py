@@ -80,6 +80,11 @@ class StaggeredWindow(base.Classifier):
         """How many labels the answering copy has learnt."""
         return self._running[0].parts
 
+    @property
+    def held_fails(self) -> int:
+        """How many fails are among them."""
+        return self._running[0].fails
+
     def learn_one(self, x: dict[base.typing.FeatureName, Any], y: base.typing.ClfTarget) -> None:
         """All copies learn; then the oldest may go and a new one start."""
         for copy in self._running:

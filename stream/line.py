@@ -79,6 +79,7 @@ class Line:
             budget=settings.alarms.budget, capacity=settings.evaluated_parts
         )
         self.watermark = Watermark()
+        self.learnt_at: float | None = None  # event time of the newest result learnt
         self.counts: Counter[str] = Counter()
 
     def apply(self, event: Event, identify: Identify) -> list[Effect]:
@@ -233,6 +234,7 @@ class Line:
             return
         if joined.fail is not None and joined.kind in (Joining.RESULT, Joining.CORRECTED):
             self.detector.learn(journey.row, joined.fail, journey.margin)
+            self.learnt_at = max(outcome.result_at, self.learnt_at or outcome.result_at)
         if joined.closed:
             self._close(journey)
 
