@@ -175,6 +175,18 @@ class KafkaLog:
         offset: int = found[theirs].offset
         return offset
 
+    def stored_offsets(self, group: str, topic: str) -> dict[TopicPartition, int]:
+        """See `stream.log.Log.stored_offsets`."""
+        wanted = [kafka.TopicPartition(topic, i) for i in range(self.partitions(topic))]
+        with reaching(self._connection):
+            found = self._admin.list_group_offsets({group: wanted})[group]
+        # The broker answers -1 where nothing is stored.
+        return {
+            TopicPartition(*at): found[at].offset
+            for at in wanted
+            if at in found and found[at].offset >= 0
+        }
+
     def read(
         self, at: TopicPartition, start: int | None = None, stop: int | None = None
     ) -> Iterator[Record]:

@@ -208,6 +208,21 @@ class LocalLog:
         """See `stream.log.Log.end`."""
         return _bounds(self._reader, at)[1]
 
+    def stored_offsets(self, group: str, topic: str) -> dict[TopicPartition, int]:
+        """See `stream.log.Log.stored_offsets`."""
+        places = {place: i for i, place in enumerate(self._reader.partition_ids(topic))}
+        with self._reader.reading() as db:
+            rows = db.execute(
+                "SELECT partition_id, next_offset FROM stored_offset WHERE member_group = ?"
+                " ORDER BY partition_id",
+                (group,),
+            ).fetchall()
+        return {
+            TopicPartition(topic, places[place]): offset
+            for place, offset in rows
+            if place in places
+        }
+
     def read(
         self, at: TopicPartition, start: int | None = None, stop: int | None = None
     ) -> Iterator[Record]:

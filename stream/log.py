@@ -174,6 +174,12 @@ class Log(Protocol):
     def end(self, at: TopicPartition) -> int:
         """The offset that the next record will get."""
 
+    def stored_offsets(self, group: str, topic: str) -> dict[TopicPartition, int]:
+        """What ``group`` has stored by `LogConsumer.commit` for the topic's partitions.
+
+        Partitions without a stored offset are left out. Needs no membership, disturbs nobody.
+        """
+
     def read(
         self, at: TopicPartition, start: int | None = None, stop: int | None = None
     ) -> Iterator[Record]:

@@ -97,6 +97,14 @@ class MemoryLog:
         """See `stream.log.Log.end`."""
         return len(self._records(at))
 
+    def stored_offsets(self, group: str, topic: str) -> dict[TopicPartition, int]:
+        """See `stream.log.Log.stored_offsets`."""
+        self._partitions(topic)
+        with self._lock:
+            known = self._groups.get(group)
+            offsets = {} if known is None else dict(known.offsets)
+        return {at: offsets[at] for at in sorted(offsets) if at.topic == topic}
+
     def read(
         self, at: TopicPartition, start: int | None = None, stop: int | None = None
     ) -> Iterator[Record]:

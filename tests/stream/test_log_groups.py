@@ -12,7 +12,7 @@ import pytest
 from group_reader import Reader, poll_until
 from log_contract import NewTopic, OpenLog, collect, fill, unique, wait_for_assignment
 
-from stream.errors import LeaseLost, OffsetOutOfRange
+from stream.errors import LeaseLost, OffsetOutOfRange, TopicMissing
 from stream.log import Log, Record, TopicPartition
 
 
@@ -92,6 +92,25 @@ def test_a_stored_offset_survives_its_consumer(
     successor = Reader(open_log(), [topic], group)
     poll_until([successor], lambda: len(successor.seen) >= 2)
     assert successor.places() == [(0, 3), (0, 4)]
+
+
+def test_stored_offsets_are_told_to_those_outside_the_group(
+    log: Log, open_log: OpenLog, new_topic: NewTopic, group: str
+) -> None:
+    topic, other = new_topic(3), new_topic()
+    for name in (topic, other):
+        fill(log, name, 5, partition=0)
+    consumer = log.consumer([topic, other], group)
+    wait_for_assignment(consumer, 4)
+    consumer.commit({TopicPartition(topic, 0): 2, TopicPartition(topic, 2): 0})
+    consumer.commit({TopicPartition(other, 0): 5})
+    outside = open_log()
+    assert outside.stored_offsets(group, topic) == {(topic, 0): 2, (topic, 2): 0}
+    assert outside.stored_offsets(group, other) == {(other, 0): 5}
+    assert outside.stored_offsets(f"{group}-unknown", topic) == {}
+    with pytest.raises(TopicMissing):
+        outside.stored_offsets(group, unique("missing"))
+    assert consumer.poll(0.1).lost == ()
 
 
 def test_a_member_that_comes_back_under_its_name_goes_on_where_it_stopped(
