@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import structlog
 from pydantic import BaseModel, ValidationError
@@ -60,6 +61,15 @@ class _Running:
     alerts: set[str]
     letters: set[int]
     risks_to: int
+    rebuilt_at: int
+
+
+class Progress(NamedTuple):
+    """How far a task has read, and the end of its partition when the task began: the offset at
+    which it knows what the one before it knew."""
+
+    next_offset: int
+    rebuilt_at: int
 
 
 class Worker:
@@ -78,6 +88,9 @@ class Worker:
     observe
         Called with every record and those of its effects that the log did not have yet, after
         they were handed to it.
+    on_turn
+        Called after every turn of the loop, when the log has acknowledged all output, and after
+        every attempt to reach a log that was away.
     """
 
     def __init__(
@@ -90,6 +103,7 @@ class Worker:
         member: str | None = None,
         poll_records: int = 500,
         observe: Callable[[Record, list[Effect]], None] | None = None,
+        on_turn: Callable[[Worker], None] | None = None,
     ) -> None:
         self._log = event_log
         self._topics = topics
@@ -98,6 +112,9 @@ class Worker:
         self._make_task = make_task
         self._poll_records = poll_records
         self._observe = observe
+        self._on_turn = on_turn
+        self.discards = 0
+        """How often all tasks were thrown away, with what was observed of them since a turn."""
         self._running: dict[TopicPartition, _Running] = {}
         self._waiting: set[TopicPartition] = set()  # assigned, their task not begun (again)
 
@@ -105,6 +122,14 @@ class Worker:
     def tasks(self) -> list[Task]:
         """The tasks held now, by partition."""
         return [self._running[at].task for at in sorted(self._running)]
+
+    @property
+    def progress(self) -> dict[TopicPartition, Progress]:
+        """How far each task is."""
+        return {
+            at: Progress(running.next_offset, running.rebuilt_at)
+            for at, running in sorted(self._running.items())
+        }
 
     def run(self, stop: Callable[[], bool], *, until_end: bool = False) -> None:
         """Work until ``stop()``, or, with ``until_end``, until all records there are were read."""
@@ -116,6 +141,7 @@ class Worker:
                 try:
                     batch = consumer.poll(timeout=0.2, max_records=self._poll_records)
                     self._take(consumer, batch)
+                    self._turn()
                     if until_end and self._at_end():
                         break
                 except LogError as error:
@@ -127,6 +153,10 @@ class Worker:
             consumer.close()
             log.info("andon.worker_stopped", group=self._group)
 
+    def _turn(self) -> None:
+        if self._on_turn is not None:
+            self._on_turn(self)
+
     def _join(self) -> LogConsumer:
         return self._log.consumer([self._topics.events], self._group, self._member)
 
@@ -137,7 +167,9 @@ class Worker:
         log.warning("andon.tasks_discarded", error=str(error), partitions=len(self._running))
         self._running.clear()
         self._waiting.clear()
+        self.discards += 1
         while True:
+            self._turn()
             time.sleep(_NAP)
             try:
                 consumer.close()
@@ -185,6 +217,7 @@ class Worker:
             alerts=self._published_alerts(at.partition),
             letters=self._published_letters(at.partition),
             risks_to=self._published_risks(at.partition),
+            rebuilt_at=self._log.end(at),
         )
         consumer.start(at, begin)
         log.info(
