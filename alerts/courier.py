@@ -24,6 +24,8 @@ IDLE_S = 1.0
 """How long an idle courier waits before it looks again: others may enable its endpoint."""
 
 OnNotice = Callable[[Notice], None]
+OnAttempt = Callable[[str, Outcome, float], None]
+"""Gets the endpoint's name, the outcome and the seconds that the attempt took."""
 
 
 class Sender(Protocol):
@@ -40,7 +42,8 @@ class Courier:
     """Delivers to one endpoint.
 
     ``clock`` answers seconds since 1970; ``on_notice`` is called from this courier's thread, before
-    the news is recorded, so that a killed process tells it twice rather than never.
+    the news is recorded, so that a killed process tells it twice rather than never; ``on_attempt``
+    is called from there after each attempt was recorded.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Courier:
         *,
         clock: Callable[[], float] = time.time,
         on_notice: OnNotice | None = None,
+        on_attempt: OnAttempt | None = None,
     ) -> None:
         self.endpoint = endpoint
         self.failure: Exception | None = None
@@ -58,6 +62,7 @@ class Courier:
         self._sender = sender
         self._clock = clock
         self._on_notice = on_notice
+        self._on_attempt = on_attempt
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._paused_until = float("-inf")
@@ -138,6 +143,8 @@ class Courier:
         self._paused_until = now + verdict.pause if verdict.pause else float("-inf")
         self._tell(delivery, verdict, now)
         self._outbox.record(delivery, verdict, now)
+        if self._on_attempt is not None:
+            self._on_attempt(self.endpoint.name, verdict.outcome, took_ms / 1000)
         about = log.bind(endpoint=self.endpoint.name, alert=delivery.id, attempt=attempt)
         if verdict.outcome == "delivered":
             about.info("andon.alert_delivered", status=answer.status, ms=took_ms)

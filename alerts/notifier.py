@@ -20,7 +20,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from alerts.courier import Courier, OnNotice, Sender
+from alerts.courier import Courier, OnAttempt, OnNotice, Sender
 from alerts.endpoint import Endpoint
 from alerts.outbox import Outbox
 from alerts.source import AlertSource
@@ -40,6 +40,8 @@ class Notifier:
     ----------
     clock: answers seconds since 1970.
     on_notice: called from couriers' threads when an endpoint is disabled or an alert exhausted.
+    on_attempt: called from couriers' threads after each attempt.
+    on_turn: called after every turn of the loop, at least every half second.
     new_sender: makes what delivers to an endpoint.
     keep_days: how long the outbox remembers what was delivered.
     grace_s: how long a stop waits for attempts under way; what they were about stays pending.
@@ -76,6 +78,8 @@ class Notifier:
         *,
         clock: Callable[[], float] = time.time,
         on_notice: OnNotice | None = None,
+        on_attempt: OnAttempt | None = None,
+        on_turn: Callable[[], None] | None = None,
         new_sender: Callable[[Endpoint], Sender] = WebhookSender,
         keep_days: float = 30.0,
         grace_s: float = 5.0,
@@ -89,6 +93,8 @@ class Notifier:
         self._endpoints = tuple(endpoints)
         self._clock = clock
         self._on_notice = on_notice
+        self._on_attempt = on_attempt
+        self._on_turn = on_turn
         self._new_sender = new_sender
         self._keep_s = keep_days * _DAY_S
         self._grace_s = grace_s
@@ -104,6 +110,7 @@ class Notifier:
             while not stop.is_set():
                 self._take(couriers, POLL_S)
                 self._prune()
+                self._turn()
 
     def drain(self, timeout: float) -> int:
         """Take all that the source has now and deliver it, for at most ``timeout`` seconds.
@@ -118,6 +125,7 @@ class Notifier:
                 pass
             while (left := over - time.monotonic()) > 0 and self._deliverable_within(left):
                 self._raise_failure(couriers)
+                self._turn()
                 time.sleep(0.01)
         counts = self._outbox.counts()
         return sum(counts.get(known.name, {}).get("pending", 0) for known in self._endpoints)
@@ -132,6 +140,7 @@ class Notifier:
                 self._new_sender(endpoint),
                 clock=self._clock,
                 on_notice=self._on_notice,
+                on_attempt=self._on_attempt,
             )
             for endpoint in self._endpoints
         ]
@@ -172,6 +181,10 @@ class Notifier:
         for courier in couriers:
             courier.wake()
         return len(messages)
+
+    def _turn(self) -> None:
+        if self._on_turn is not None:
+            self._on_turn()
 
     def _deliverable_within(self, seconds: float) -> bool:
         dues = (self._outbox.next_due(endpoint.name) for endpoint in self._endpoints)

@@ -142,6 +142,20 @@ def test_a_notice_that_cannot_be_told_stops_no_delivery(outbox):
     assert list(outbox.disabled()) == ["mes"]
 
 
+def test_each_attempt_is_told_of_once_it_is_recorded(outbox):
+    told: list[tuple[str, str, int]] = []
+
+    def hear(endpoint: str, outcome: str, seconds: float) -> None:
+        assert seconds >= 0
+        told.append((endpoint, outcome, outbox.counts()["mes"].get("delivered", 0)))
+
+    clock = Clock()
+    sender = Scripted(clock, Answer(500), Answer(204))
+    outbox.accept([("mes", message(0)), ("mes", message(1))], {}, clock.now)
+    Courier(ENDPOINT, outbox, sender, clock=clock, on_attempt=hear).deliver_due()
+    assert told == [("mes", "retry", 0), ("mes", "delivered", 1)]
+
+
 def test_each_delivery_and_failure_is_an_event_with_its_fields(outbox):
     desk = Desk(outbox, Answer(None, "no answer within 15 s"), Answer(204))
     desk.accept(1)

@@ -198,6 +198,23 @@ def test_an_endpoint_enabled_from_elsewhere_goes_on(tmp_path, outbox):
             assert until(lambda: outbox.counts() == {"mes": {"delivered": 1}})
 
 
+def test_a_running_notifier_says_that_its_loop_turns_and_what_it_attempts(outbox):
+    turned = threading.Event()
+    attempts: list[tuple[str, str, float]] = []
+    with Receiver([SECRET]) as receiver:
+        notifier = Notifier(
+            ListSource([message(0)]),
+            outbox,
+            [local_endpoint(receiver.url)],
+            on_turn=turned.set,
+            on_attempt=lambda *attempt: attempts.append(attempt),
+        )
+        with Running(notifier):
+            assert turned.wait(10)
+            assert receiver.wait_for(1, 10)
+        assert [outcome for _, outcome, _ in attempts] == ["delivered"]
+
+
 def test_notices_come_from_the_notifier(outbox):
     told: list[str] = []
     with answering("410 gone") as server:

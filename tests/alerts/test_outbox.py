@@ -117,6 +117,15 @@ def test_exhausted_alerts_are_listed_and_can_be_queued_again(outbox):
     assert sorted(d.attempts for d in outbox.due("mes", 99.0)) == [0, 0, 0]
 
 
+def test_the_depth_counts_what_is_not_delivered(outbox):
+    fill(outbox, 4, "mes", "chat")
+    for delivery, verdict in zip(
+        outbox.due("mes", 0.0), (DELIVERED, Verdict("exhausted"), Verdict("retry")), strict=False
+    ):
+        outbox.record(delivery, verdict, 1.0)
+    assert outbox.depth() == {"chat": {"pending": 4}, "mes": {"pending": 2, "exhausted": 1}}
+
+
 def test_a_late_attempt_does_not_unsettle_what_is_settled(outbox):
     fill(outbox, 1, "mes")
     (delivery,) = outbox.due("mes", 0.0)
