@@ -17,7 +17,7 @@ topic is recognised and not published again.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from stream.effects import Effect, PutAside, Raised, Scored
-from stream.errors import LogError, TopicMismatch
+from stream.errors import LeaseLost, LogError, TopicMismatch
 from stream.events import DeadLetter
 from stream.log import Batch, Log, LogConsumer, Record, TopicPartition
 from stream.task import Task
@@ -172,6 +172,8 @@ class Worker:
             self._turn()
             time.sleep(_NAP)
             try:
+                # What was handed over lies on the log, or is given up, before step 3 looks there.
+                self._log.flush()
                 consumer.close()
                 consumer = self._join()
             except LogError as again:
@@ -308,33 +310,42 @@ class Worker:
                     error=letter.error,
                 )
             case Scored():
-                if self._topics.risks and record.offset >= running.risks_to:
-                    self._log.append(
-                        self._topics.risks,
-                        effect.line.encode(),
-                        effect.to_json(),
-                        partition=record.partition,
-                        headers=origin,
-                    )
+                if not self._topics.risks:
+                    return True
+                if record.offset < running.risks_to:
+                    return False
+                self._log.append(
+                    self._topics.risks,
+                    effect.line.encode(),
+                    effect.to_json(),
+                    partition=record.partition,
+                    headers=origin,
+                )
         return True
 
     def _settle(self, consumer: LogConsumer) -> None:
-        """Make sure of all output; what rests on output that may be missing is thrown away."""
-        try:
-            self._log.flush()
-        except LogError as error:
-            if not error.retriable:
-                raise
-            log.warning("andon.tasks_discarded", error=str(error), partitions=len(self._running))
-            self._waiting |= set(self._running)
-            self._running.clear()
+        """Make sure of all output; raises `SendFailed` if some of it may be missing."""
+        if not self._running:
             return
+        self._log.flush()
         offsets = {at: running.next_offset for at, running in self._running.items()}
         try:
-            if offsets:
-                consumer.commit(offsets)
+            consumer.commit(offsets)
+        except LeaseLost:
+            self._let_go_of_lost(consumer, offsets)
         except LogError as error:
             log.warning("andon.offsets_not_stored", error=str(error))
+
+    def _let_go_of_lost(self, consumer: LogConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+        """Stop writing for what is another member's, though no poll has told so yet."""
+        for at, offset in offsets.items():
+            try:
+                consumer.commit({at: offset})
+            except LeaseLost:
+                self._let_go(at)
+                log.warning("andon.partition_lost", partition=at.partition)
+            except LogError as error:
+                log.warning("andon.offsets_not_stored", error=str(error))
 
     def _at_end(self) -> bool:
         return (
