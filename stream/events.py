@@ -8,6 +8,7 @@ from these classes by ``andon schema``.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictStr
@@ -21,7 +22,9 @@ FeatureName = Annotated[str, Field(min_length=1, max_length=256)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Text = Annotated[StrictStr, Field(max_length=1024)]
 Value = StrictBool | Number | Text | None
-Time = Annotated[AwareDatetime, Field(strict=True)]
+# Within these the year has four digits in every zone.
+_FIRST, _LAST = datetime(1000, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+Time = Annotated[AwareDatetime, Field(strict=True, ge=_FIRST, le=_LAST)]
 
 
 class _Event(BaseModel):

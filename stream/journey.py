@@ -52,6 +52,8 @@ class Journey:
         Time of the first event, in seconds since 1970.
     touched_at
         The line's watermark when the last event came.
+    last_at
+        The time that the last event itself bears.
     row
         The encoded cells; the detector's.
     risks
@@ -71,6 +73,7 @@ class Journey:
     touched_at: float
     row: PartRow = field(default_factory=PartRow)
     risks: array[float] = field(default_factory=lambda: array("d"))
+    last_at: float = float("-inf")
     margin: float | None = None
     standing: Alarm | None = None
     first_alarm: Alarm | None = None

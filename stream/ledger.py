@@ -23,6 +23,7 @@ from enum import Enum
 
 from stream.events import Measurement, Result
 from stream.journey import Journey
+from stream.watermark import JUMP_SECONDS
 
 JOURNEYS_KEPT = 2_000
 Evidence = tuple[tuple[int, float], str]
@@ -130,7 +131,7 @@ class Ledger:
             journey = Journey(event.part, generation, self.opened, at, watermark)
             self._open[event.part] = journey
             self.opened += 1
-        journey.touched_at = watermark
+        journey.touched_at, journey.last_at = watermark, event.at.timestamp()
         self._open.move_to_end(event.part)
         return journey
 
@@ -181,9 +182,10 @@ class Ledger:
         while self._open:
             part, journey = next(iter(self._open.items()))
             over = len(self._open) > self.settings.open_parts
-            if journey.touched_at >= oldest and not over:
+            alive = _heard_of(journey, watermark) >= oldest
+            if alive and not over:
                 break
-            self.evicted += over and journey.touched_at >= oldest
+            self.evicted += over and alive
             del self._open[part]
             gone.append(journey)
         return gone
@@ -224,3 +226,15 @@ class Ledger:
             self._with_journey.append(outcome)
             if len(self._with_journey) > JOURNEYS_KEPT:
                 self._with_journey.popleft().journey = None
+
+
+def _heard_of(journey: Journey, watermark: float) -> float:
+    """When a part was last heard of: by the line's clock then, or its own if it is believed now.
+
+    The line's clock may have stood still while the part was among the first after a standstill.
+    """
+    # Before the line had a clock, a wild one may have stood in for it.
+    journey.touched_at = min(journey.touched_at, watermark)
+    if journey.last_at > watermark + JUMP_SECONDS:
+        return journey.touched_at
+    return max(journey.touched_at, journey.last_at)

@@ -16,7 +16,12 @@ from stream.codec import MESSAGE_BYTES, Rejected, decode
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
 from stream.line import Line, LineSettings
-from stream.log import Record
+from stream.log import Headers, Record
+
+# What a dead letter keeps of a record's key, which is longer than any line's name may be, and of
+# its headers: with them and the value's part it must fit into a record again.
+KEY_BYTES = 2 * 1024
+HEADER_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -94,4 +99,17 @@ class Task:
             sha256=hashlib.sha256(value).hexdigest() if cut and value is not None else None,
         )
         kept = value[:limit] if value is not None else None
-        return PutAside(letter, record.key, kept, record.headers)
+        key = record.key[:KEY_BYTES] if record.key is not None else None
+        return PutAside(letter, key, kept, _short_headers(record.headers))
+
+
+def _short_headers(headers: Headers) -> tuple[tuple[str, bytes], ...]:
+    """The first headers that fit together into `HEADER_BYTES`."""
+    kept = []
+    left = HEADER_BYTES
+    for name, value in headers:
+        left -= len(name.encode("utf-8", "replace")) + len(value)
+        if left < 0:
+            break
+        kept.append((name, value))
+    return tuple(kept)

@@ -6,11 +6,12 @@ Two stations a part, a part a minute, the result half an hour after the part. A 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from alerts.alert import Alert
 from models.detector import DetectorSettings
-from stream.effects import Raised
+from stream.effects import Effect, Raised
 from stream.events import Event, Measurement, Result
 from stream.line import AlarmSettings, LineSettings
 from stream.task import TaskSettings
@@ -74,6 +75,10 @@ def trained_driver(settings: TaskSettings = QUICK) -> TaskDriver:
     """A driver whose line A has learnt its cause from `LEARNT` parts; nothing left to read."""
     driver = TaskDriver(settings)
     driver.pipe(*small_line(LEARNT))
-    raised = [effect for effect in driver.read() if isinstance(effect, Raised)]
-    assert raised, "the small line should have taught the detector its cause"
+    assert alerts_of(driver.read()), "the small line should have taught the detector its cause"
     return driver
+
+
+def alerts_of(effects: Iterable[Effect]) -> list[Alert]:
+    """The alerts among effects."""
+    return [effect.alert for effect in effects if isinstance(effect, Raised)]
