@@ -33,15 +33,20 @@ class AlertFeed:
     def __init__(self, alert_log: Log, topic: str, group: str) -> None:
         self._log = alert_log
         self._consumer = alert_log.consumer([topic], group)
+        self._next: dict[TopicPartition, int] = {}
 
     def poll(self, timeout: float) -> Sequence[AlertMessage]:
         """The next alerts; empty after ``timeout`` seconds or a change in the group."""
         batch = self._consumer.poll(timeout)
+        for at in (*batch.revoked, *batch.lost):
+            self._next.pop(at, None)
         for at in batch.assigned:
             stored = self._consumer.committed(at)
-            self._consumer.start(at, self._log.begin(at) if stored is None else stored)
+            self._next[at] = self._log.begin(at) if stored is None else stored
+            self._consumer.start(at, self._next[at])
         messages = []
         for record in batch.records:
+            self._next[TopicPartition(record.topic, record.partition)] = record.offset + 1
             position = Position(f"{record.topic}/{record.partition}", record.offset)
             try:
                 messages.append(read_message(record.value or b"", position))
@@ -54,6 +59,17 @@ class AlertFeed:
                     error=type(error).__name__,
                 )
         return messages
+
+    @property
+    def next_offsets(self) -> dict[TopicPartition, int]:
+        """The partitions held now, and what is read next of each."""
+        return dict(sorted(self._next.items()))
+
+    def behind(self) -> bool:
+        """Whether there are alerts that `poll` has not given: also while the group is joined."""
+        return not self._next or any(
+            at_next < self._log.end(at) for at, at_next in self._next.items()
+        )
 
     def taken(self, position: Position) -> None:
         """This alert and all before it in its partition are safe."""

@@ -1,7 +1,7 @@
-"""The reference of all settings, written from the classes that read them.
+"""The references of settings and metrics, written from the code that reads and serves them.
 
-``python -m andon.reference docs/settings.md`` renews the tables in that page; a test fails when
-they differ from the classes.
+``python -m andon.reference docs/settings.md docs/metrics.md`` renews the tables in these pages; a
+test fails when they differ from the code.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from andon.endpoints import EndpointSection
 from andon.environment import variable
+from andon.metrics import metrics_reference
 from andon.mistakes import Schema, allowed, shown
 from andon.settings import Settings
 
@@ -36,12 +37,20 @@ def settings_reference() -> str:
 
 
 def renewed(page: str) -> str:
-    """The page with the present reference between its two marks; ValueError without marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
+    """The page with the present references between their marks; ValueError without marks."""
+    found = False
+    for begin, end, reference in (
+        (BEGIN, END, settings_reference),
+        ("<!-- metrics: begin -->", "<!-- metrics: end -->", metrics_reference),
+    ):
+        before, begun, rest = page.partition(begin)
+        _, ended, after = rest.partition(end)
+        if begun and ended:
+            page = f"{before}{begin}\n\n{reference()}\n{end}{after}"
+            found = True
+    if not found:
         raise ValueError(f"the page lacks {BEGIN} or {END}: put both where the tables belong")
-    return f"{before}{BEGIN}\n\n{settings_reference()}\n{END}{after}"
+    return page
 
 
 def _section(title: str, model: type[BaseModel], section: str) -> str:

@@ -290,6 +290,27 @@ class LoggingSection(Section):
     )
 
 
+class MonitoringSection(Section):
+    """What long-running commands tell whoever watches them: metrics, health, state."""
+
+    host: Text = Field(
+        "127.0.0.1", description="address that /metrics, /healthz and /readyz are served on"
+    )
+    port: int = Field(
+        0, ge=0, le=65535, description="their port, without authentication; 0: not served"
+    )
+    interval_s: float = Field(
+        5.0, ge=0.1, le=300, description="seconds between two pictures of lines and outbox"
+    )
+    heartbeat_s: float = Field(
+        60.0, ge=1, le=3600, description="seconds without a turn of its loop: no longer healthy"
+    )
+    state: FilePath = Field(
+        Path("state/status"),
+        description="the folder in which workers write down what 'andon status' shows",
+    )
+
+
 def _is_loopback(server: str) -> bool:
     host = server.rpartition(":")[0].strip("[]").lower()
     if host == "localhost":

@@ -35,6 +35,7 @@ from andon.sections import (
     LimitsSection,
     LoggingSection,
     LogSection,
+    MonitoringSection,
     NotifierSection,
     PartsSection,
     TopicsSection,
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     notifier: NotifierSection = NotifierSection()
     endpoints: Annotated[tuple[EndpointSection, ...], Strict(False)] = Field(())
     logging: LoggingSection = LoggingSection()
+    monitoring: MonitoringSection = MonitoringSection()
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,112 @@
+"""`andon.status` as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+UNKNOWN = "unknown"
+
+
+def status_text(told: dict[str, Any]) -> str:
+    """The status as tables; what is not known is called so.
+
+    >>> print(status_text({"lines": [], "lag": [], "endpoints": [], "problems": ["log: away"]}))
+    Lines: unknown: no worker has written down any on this machine
+    Lag: unknown
+    Endpoints: none
+    log: away
+    """
+    parts = [_lines(told["lines"]), _lag(told["lag"]), _endpoints(told["endpoints"])]
+    return "\n".join([*parts, *told["problems"]])
+
+
+def _lines(lines: Sequence[dict[str, Any]]) -> str:
+    if not lines:
+        return "Lines: unknown: no worker has written down any on this machine"
+    head = ["LINE", "TRAINED", "LEARNT", "FAILS", "WINDOW", "FAILS", "ALARM FROM", "ALARMS",
+            "BUDGET", "AP", "AUC", "BRIER SKILL", "PARTS", "MODEL AGE", "AS OF"]  # fmt: skip
+    rows = [
+        [
+            line["line"],
+            "yes" if line["trained"] else "not yet",
+            f"{line['results_learnt']:,}",
+            f"{line['fails_learnt']:,}",
+            f"{line['window']:,}",
+            f"{line['window_fails']:,}",
+            _share(line["threshold"]),
+            _share(line["alarm_rate"]),
+            _share(line["budget"]),
+            _figure(line["average_precision"]),
+            _figure(line["roc_auc"]),
+            _figure(line["brier_skill"]),
+            UNKNOWN if line["parts"] is None else f"{line['parts']:,}",
+            UNKNOWN if line["model_age_s"] is None else _time(line["model_age_s"]),
+            f"{_time(line['age_s'])} ago" + ("" if line["current"] else ", no longer renewed"),
+        ]
+        for line in lines
+    ]
+    return _table(head, rows)
+
+
+def _lag(lag: Sequence[dict[str, Any]]) -> str:
+    if not lag:
+        return "Lag: unknown"
+    rows = [
+        [
+            row["group"],
+            f"{row['topic']}[{row['partition']}]",
+            "none stored" if row["next_offset"] is None else f"{row['next_offset']:,}",
+            f"{row['end']:,}",
+            f"{row['lag']:,}",
+        ]
+        for row in lag
+    ]
+    return _table(["GROUP", "PARTITION", "NEXT OFFSET", "END", "LAG"], rows)
+
+
+def _endpoints(endpoints: Sequence[dict[str, Any]]) -> str:
+    if not endpoints:
+        return "Endpoints: none"
+    rows = [
+        [
+            row["endpoint"] + ("" if row["configured"] else " (not in the settings)"),
+            UNKNOWN if row["pending"] is None else f"{row['pending']:,}",
+            UNKNOWN if row["exhausted"] is None else f"{row['exhausted']:,}",
+            UNKNOWN if row["disabled"] is None else (row["reason"] or "no"),
+        ]
+        for row in endpoints
+    ]
+    return _table(["ENDPOINT", "PENDING", "EXHAUSTED", "DISABLED"], rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    # Names come from the plant: what is in them must not steer the terminal.
+    cells = [list(head), *([_printable(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def _share(value: float | None) -> str:
+    return "none yet" if value is None else f"{100 * value:.1f} %"
+
+
+def _figure(value: float | None) -> str:
+    return UNKNOWN if value is None else f"{value:.3f}"
+
+
+def _time(seconds: float) -> str:
+    """A span in its largest fitting unit.
+
+    >>> _time(4.2), _time(300), _time(7200), _time(200_000)
+    ('4 s', '5 min', '2 h', '2 d')
+    """
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= (2 if unit == "d" else 1) * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
