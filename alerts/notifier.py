@@ -44,6 +44,8 @@ class Notifier:
     on_turn: called after every turn of the loop, at least every half second.
     new_sender: makes what delivers to an endpoint.
     keep_days: how long the outbox remembers what was delivered.
+    behind: whether the source has alerts that it has not given yet, which `drain` waits for; a
+        source may need some polls until it gives any.
     grace_s: how long a stop waits for attempts under way; what they were about stays pending.
 
     Raises ValueError for two endpoints of one name.
@@ -82,6 +84,7 @@ class Notifier:
         on_turn: Callable[[], None] | None = None,
         new_sender: Callable[[Endpoint], Sender] = WebhookSender,
         keep_days: float = 30.0,
+        behind: Callable[[], bool] = lambda: False,
         grace_s: float = 5.0,
     ) -> None:
         names = [endpoint.name for endpoint in endpoints]
@@ -97,6 +100,7 @@ class Notifier:
         self._on_turn = on_turn
         self._new_sender = new_sender
         self._keep_s = keep_days * _DAY_S
+        self._behind = behind
         self._grace_s = grace_s
         self._pruned_at = float("-inf")
 
@@ -112,18 +116,23 @@ class Notifier:
                 self._prune()
                 self._turn()
 
-    def drain(self, timeout: float) -> int:
+    def drain(self, timeout: float, stop: threading.Event | None = None) -> int:
         """Take all that the source has now and deliver it, for at most ``timeout`` seconds.
 
-        Ends early when nothing more can be delivered in that time: the rest waits for a later
-        retry, or its endpoint is disabled. Answers how many alerts are left pending for the
-        endpoints. Not to be called while `run` runs.
+        Ends early when ``stop`` is set, and when nothing more can be delivered in that time: the
+        rest waits for a later retry, or its endpoint is disabled. Answers how many alerts are left
+        pending for the endpoints. Not to be called while `run` runs.
         """
         over = time.monotonic() + timeout
+        stop = stop or threading.Event()
+
+        def left() -> float:
+            return 0.0 if stop.is_set() else over - time.monotonic()
+
         with self._delivering() as couriers:
-            while self._take(couriers, min(0.1, timeout)) and time.monotonic() < over:
+            while (self._take(couriers, min(0.1, timeout)) or self._behind()) and left() > 0:
                 pass
-            while (left := over - time.monotonic()) > 0 and self._deliverable_within(left):
+            while (seconds := left()) > 0 and self._deliverable_within(seconds):
                 self._raise_failure(couriers)
                 self._turn()
                 time.sleep(0.01)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -44,7 +45,7 @@ def read_events(
     `ConfigError`. Blank lines are passed over.
     """
     with _opened(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_lines(path, file), start=1):
             if not line.strip():
                 continue
             event = decode(_key(line), line, MESSAGE_BYTES)
@@ -56,6 +57,15 @@ def read_events(
                 raise ConfigError(
                     f"{path}, line {number}: {event.message}: correct it, or convert the file"
                 )
+
+
+def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    try:
+        yield from file
+    except (EOFError, OSError, zlib.error) as error:
+        raise ConfigError(
+            f"{path} cannot be read on: {error}: is it a whole file of the kind its name says?"
+        ) from None
 
 
 def _key(line: bytes) -> bytes | None:
