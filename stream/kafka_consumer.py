@@ -21,7 +21,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from stream.errors import LeaseLost, LogError, LogUnavailable, OffsetOutOfRange
 from stream.kafka_connection import KafkaConnection, reaching
 from stream.kafka_rebalance import Changes, HandOver, keep_join
-from stream.kafka_stall import StallWatch
+from stream.kafka_stall import StallWatch, release_parked
 from stream.log import Batch, Record, TopicPartition
 
 READING: dict[str, Any] = {
@@ -109,6 +109,7 @@ class KafkaMember:
         found: dict[kafka.TopicPartition, list[ConsumerRecord]] = {}
         if keep_join(self._consumer):
             timeout = max(timeout, _JOINING_S)
+        release_parked(self._consumer)
         try:
             found = self._consumer.poll(timeout_ms=int(timeout * 1000), max_records=max_records)
         except errors.RetriableError:

@@ -9,8 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
+from kafka import KafkaConsumer
+
 from stream.errors import LogUnavailable
 from stream.log import TopicPartition
+
+
+def release_parked(consumer: KafkaConsumer) -> None:
+    """Let go of what the client has put by of a partition that was paused in mid-delivery.
+
+    To be called before each poll. kafka-python 3.0.12 takes such records up again, after `resume`,
+    only while it has never delivered anything; until then it does not fetch the partition either.
+    """
+    fetcher = consumer._fetcher
+    if fetcher._paused_partition_records and not fetcher._next_partition_records:
+        fetcher._next_partition_records = None
 
 
 class StallWatch:
