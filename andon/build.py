@@ -13,6 +13,7 @@ from alerts.notifier import Notifier
 from alerts.outbox import Outbox
 from andon.alert_feed import AlertFeed
 from andon.endpoints import open_endpoints
+from andon.monitoring import notifier_monitor
 from andon.settings import Settings
 from models.baselines import factory
 from models.detector import DetectorSettings
@@ -114,7 +115,12 @@ def task_settings(settings: Settings) -> TaskSettings:
     )
 
 
-def build_worker(settings: Settings, event_log: Log, observe: Observe | None = None) -> Worker:
+def build_worker(
+    settings: Settings,
+    event_log: Log,
+    observe: Observe | None = None,
+    on_turn: Callable[[Worker], None] | None = None,
+) -> Worker:
     """A worker on the log."""
     pure = task_settings(settings)
     topics = settings.topics
@@ -126,6 +132,7 @@ def build_worker(settings: Settings, event_log: Log, observe: Observe | None = N
         make_task=lambda partition: Task(partition, pure),
         poll_records=settings.worker.poll_records,
         observe=observe,
+        on_turn=on_turn,
     )
 
 
@@ -142,13 +149,19 @@ def built_notifier(
         alert_log.flush()
 
     feed = AlertFeed(alert_log, topics.alerts, settings.notifier.group)
+    names = [endpoint.name for endpoint in endpoints]
     try:
-        with Outbox(settings.notifier.outbox) as outbox:
+        with (
+            Outbox(settings.notifier.outbox) as outbox,
+            notifier_monitor(settings, alert_log, feed, outbox, names) as monitor,
+        ):
             yield Notifier(
                 feed,
                 outbox,
                 endpoints,
                 on_notice=tell,
+                on_attempt=monitor.attempted,
+                on_turn=monitor.turned,
                 keep_days=settings.notifier.keep_days,
             )
     finally:

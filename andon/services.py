@@ -22,6 +22,7 @@ from andon.build import (
 )
 from andon.endpoints import open_endpoints
 from andon.history import History
+from andon.monitoring import producer_monitor, worker_monitor
 from andon.replay import Replay
 from andon.report import summary
 from andon.settings import Settings
@@ -54,9 +55,13 @@ def simulate(
     """Put a simulated line onto the log, or into a file."""
     described = known_family(family, features=features, line=line)
     simulated = SimulatedLine(described, seed=seed, remember=0)
-    with stopped_by_signals() as stop, metered(f"simulating {described.name}") as meter:
-        pace = Pace(speed, sleep=stop.wait)
-        events = _counted(_until(stop, simulated.events(parts)), meter)
+    with (
+        stopped_by_signals() as stop,
+        producer_monitor(settings, "simulate") as monitor,
+        metered(f"simulating {described.name}") as meter,
+    ):
+        pace = Pace(speed, sleep=monitor.resting(stop.wait))
+        events = _counted(monitor.events(_until(stop, simulated.events(parts))), meter)
         if to is not None:
             to.parent.mkdir(parents=True, exist_ok=True)
             count = write_events(to, pace(events))
@@ -72,15 +77,16 @@ def produce(
     """Put a history onto the log."""
     with ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals())
+        monitor = stack.enter_context(producer_monitor(settings, "produce"))
         meter = stack.enter_context(metered("producing"))
-        bad = stack.enter_context(_BadInput(None))
+        bad = stack.enter_context(_BadInput(None, monitor.unusable))
         history = History(source, map_file, on_bad=bad.add, on_bytes=meter.bytes)
         event_log = stack.enter_context(ready_log(settings))
         count = publish(
             event_log,
             settings.topics.events,
-            _counted(_until(stop, history), meter),
-            pace=Pace(speed, sleep=stop.wait),
+            _counted(monitor.events(_until(stop, history)), meter),
+            pace=Pace(speed, sleep=monitor.resting(stop.wait)),
         )
     return {"events": count, "bad": bad.count, "to": settings.topics.events}
 
@@ -88,14 +94,21 @@ def produce(
 def watch(settings: Settings, *, until_end: bool, show: Callable[[Alert], None] | None) -> None:
     """Run a worker until the end of the log or a signal; ``show`` gets every new alert."""
 
-    def observe(record: Record, effects: list[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, Raised) and show is not None:
-                show(effect.alert)
+    with (
+        stopped_by_signals() as stop,
+        ready_log(settings) as event_log,
+        worker_monitor(settings, event_log) as monitor,
+    ):
 
-    with stopped_by_signals() as stop, ready_log(settings) as event_log:
-        worker = build_worker(settings, event_log, observe)
+        def observe(record: Record, effects: list[Effect]) -> None:
+            monitor.observe(record, effects)
+            for effect in effects:
+                if isinstance(effect, Raised) and show is not None:
+                    show(effect.alert)
+
+        worker = build_worker(settings, event_log, observe, monitor.turned)
         worker.run(stop.is_set, until_end=until_end)
+        monitor.take_picture(worker)
 
 
 def notify(settings: Settings, environ: Mapping[str, str], drain: float | None) -> int:
@@ -163,8 +176,9 @@ def _counted(events: Iterable[Event], meter: Meter) -> Iterator[Event]:
 class _BadInput:
     """Counts what could not be used, and keeps a list of it in a file or in the program's log."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, on_add: Callable[[], None] = lambda: None) -> None:
         self.count = 0
+        self._on_add = on_add
         self._path = path
         self._file: BinaryIO | None = None
 
@@ -180,6 +194,7 @@ class _BadInput:
     def add(self, place: str, reason: str) -> None:
         """One cell, row or line."""
         self.count += 1
+        self._on_add()
         if self._path is None:
             log.warning("andon.input_unusable", place=place, reason=reason)
             return
