@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test lint check format bench schemas clean
+.PHONY: help setup demo test lint check format bench schemas reference clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,9 +37,13 @@ format: $(STAMP) ## put the code into the one style
 schemas: $(STAMP) ## write the JSON Schemas of the wire contract to docs/schemas
 	$(BIN)/andon schema --out docs/schemas
 
+reference: $(STAMP) ## write the pages of settings and commands from the code
+	$(BIN)/python -m andon.reference docs/settings.md
+	$(BIN)/python -m andon.command_reference docs/commands.md
+
 bench: $(STAMP) ## run the benchmarks; results are kept in benchmarks/RESULTS.md
-	$(BIN)/python benchmarks/speed.py
-	$(BIN)/python benchmarks/skill.py
+	$(BIN)/python benchmarks/speed.py --write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/skill.py --write benchmarks/RESULTS.md
 
 clean:          ## remove what can be made again
 	rm -rf $(VENV) build dist out state .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

@@ -5,20 +5,22 @@ Pure code gets plain values of its own, never a settings object.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from alerts.notice import Notice
 from alerts.notifier import Notifier
-from alerts.outbox import Outbox
+from alerts.outbox import Outbox, OutboxError
 from andon.alert_feed import AlertFeed
 from andon.endpoints import open_endpoints
 from andon.monitoring import notifier_monitor
 from andon.settings import Settings
+from andon.training import load_trained
 from models.baselines import factory
 from models.detector import DetectorSettings
 from stream.effects import Effect
-from stream.errors import ConfigError
+from stream.errors import AndonError, ConfigError, TopicMissing
 from stream.ledger import LedgerSettings
 from stream.line import AlarmSettings, LineSettings
 from stream.local import LocalLog
@@ -34,6 +36,8 @@ def opened_log(settings: Settings) -> Iterator[Log]:
     """The log that the settings name, closed at the end."""
     event_log = _open_log(settings)
     try:
+        if settings.log.kind == "kafka":
+            _first_answer(event_log, settings.topics.events)
         yield event_log
     finally:
         event_log.close()
@@ -64,6 +68,18 @@ def _open_log(settings: Settings) -> Log:
             replication=kafka.replication,
         )
     )
+
+
+def _first_answer(event_log: Log, topic: str) -> None:
+    """Find out whether the cluster answers: one error of ours, not forty lines of its client."""
+    client = logging.getLogger("kafka")
+    level = client.level
+    client.setLevel(logging.CRITICAL)
+    try:
+        with suppress(TopicMissing):
+            event_log.partitions(topic)
+    finally:
+        client.setLevel(level)
 
 
 def topic_specs(settings: Settings) -> list[TopicSpec]:
@@ -123,13 +139,14 @@ def build_worker(
 ) -> Worker:
     """A worker on the log."""
     pure = task_settings(settings)
+    trained = load_trained(settings.detector.trained, pure.line.detector)
     topics = settings.topics
     return Worker(
         event_log,
         Outputs(topics.events, topics.alerts, topics.dead_letters, topics.risks),
         group=settings.worker.group,
         member=settings.worker.member or None,
-        make_task=lambda partition: Task(partition, pure),
+        make_task=lambda partition: Task(partition, pure, trained),
         poll_records=settings.worker.poll_records,
         observe=observe,
         on_turn=on_turn,
@@ -137,10 +154,30 @@ def build_worker(
 
 
 @contextmanager
+def opened_outbox(settings: Settings) -> Iterator[Outbox]:
+    """The notifier's outbox; raises `AndonError` for one that cannot be used, now or later."""
+    path = settings.notifier.outbox
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Outbox(path) as outbox:
+            yield outbox
+    except OutboxError as error:
+        raise AndonError(f"notifier.outbox: {error}") from error
+
+
+@contextmanager
 def built_notifier(
     settings: Settings, alert_log: Log, environ: Mapping[str, str]
 ) -> Iterator[Notifier]:
-    """A notifier on the alert topic, with its outbox; raises `ConfigError` for a missing secret."""
+    """A notifier on the alert topic, with its outbox.
+
+    Raises `ConfigError` when there is no endpoint, or for a missing secret.
+    """
+    if not settings.endpoints:
+        raise ConfigError(
+            "endpoints: there is none to deliver to: add a table [[endpoints]] with name, url and "
+            "secrets_env to the settings file (docs/andon.example.toml shows one)"
+        )
     endpoints = open_endpoints(settings.endpoints, environ)
     topics = settings.topics
 
@@ -148,21 +185,20 @@ def built_notifier(
         alert_log.append(topics.notices, notice.endpoint.encode(), notice.to_json())
         alert_log.flush()
 
-    feed = AlertFeed(alert_log, topics.alerts, settings.notifier.group)
-    names = [endpoint.name for endpoint in endpoints]
-    try:
-        with (
-            Outbox(settings.notifier.outbox) as outbox,
-            notifier_monitor(settings, alert_log, feed, outbox, names) as monitor,
-        ):
-            yield Notifier(
-                feed,
-                outbox,
-                endpoints,
-                on_notice=tell,
-                on_attempt=monitor.attempted,
-                on_turn=monitor.turned,
-                keep_days=settings.notifier.keep_days,
-            )
-    finally:
-        feed.close()
+    with opened_outbox(settings) as outbox:
+        feed = AlertFeed(alert_log, topics.alerts, settings.notifier.group)
+        names = [endpoint.name for endpoint in endpoints]
+        try:
+            with notifier_monitor(settings, alert_log, feed, outbox, names) as monitor:
+                yield Notifier(
+                    feed,
+                    outbox,
+                    endpoints,
+                    on_notice=tell,
+                    on_attempt=monitor.attempted,
+                    on_turn=monitor.turned,
+                    keep_days=settings.notifier.keep_days,
+                    behind=feed.behind,
+                )
+        finally:
+            feed.close()

@@ -1,6 +1,6 @@
 """The command line: parses, and calls the rest. Results go to standard output, all else to error.
 
-Exit codes: 0 done; 1 failed; 2 a setting, map or argument that cannot work; 3 the log; 130 Ctrl-C.
+The exit codes are those of `andon.command`.
 """
 
 from __future__ import annotations
@@ -8,81 +8,80 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
+import structlog
 import typer
 
 from alerts.alert import Alert
 from alerts.wording import headline
 from andon import __version__, services
+from andon.command import (
+    ConfigOption,
+    JsonOption,
+    MetricsPortOption,
+    SpeedOption,
+    read_settings,
+    running,
+    say,
+)
+from andon.endpoint_commands import endpoints_app
+from andon.history_commands import produce, replay, train
+from andon.ingest_commands import ingest
 from andon.logs import configure_logging
+from andon.map_commands import map_app
+from andon.mistakes import plain
 from andon.schemas import write_schemas
-from andon.settings import Settings, load_settings
 from andon.show_demo import show_demo
+from andon.status_command import status_command
 from andon.terminal import out
-from stream.errors import AndonError, ConfigError
+from stream.errors import AndonError
+
+log = structlog.get_logger()
 
 app = typer.Typer(
     name="andon",
-    help="Streaming detection of conformity-test failures on production lines.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-topics_app = typer.Typer(help="The topics of the log.", no_args_is_help=True)
+topics_app = typer.Typer(
+    help="The topics of the log.", no_args_is_help=True, rich_markup_mode="markdown"
+)
 app.add_typer(topics_app, name="topics")
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="Settings file. [default: $ANDON_CONFIG or andon.toml]"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
-SourceArgument = Annotated[
-    list[Path], typer.Argument(help="CSV files (plain or .gz), or files of events (.jsonl).")
-]
-MapOption = Annotated[
-    Path | None,
-    typer.Option("--map", "-m", help="TOML map of the CSV columns; docs/maps has examples."),
-]
-SpeedOption = Annotated[
-    float | None,
-    typer.Option(help="How many times real speed. [default: as fast as it goes]"),
-]
+app.add_typer(endpoints_app, name="endpoints")
+app.add_typer(map_app, name="map")
+app.command()(ingest)
 
 
 def main() -> None:
-    """Run the command line; errors become one line and an exit code."""
+    """Run the command line; every error becomes one line and an exit code."""
     try:
         app(standalone_mode=True)
     except AndonError as error:
         for line in str(error).splitlines():
             typer.echo(f"andon: {line}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does: nothing more to say, nothing wrong.
+    except SystemExit as end:
+        # Typer ends with 1 when the reader of our output has gone, as `head` does. Nothing is
+        # wrong, and there is nothing more to say.
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-
-
-def _settings(config: Path | None, **overrides: Any) -> Settings:
-    settings = load_settings(config, os.environ, overrides.pop("overrides", None))
-    configure_logging(settings.logging.level, settings.logging.format)
-    return settings
-
-
-@contextmanager
-def _as_errors() -> Iterator[None]:
-    """An operating-system error in words: which file, what is wrong."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(
-            f"{error.filename or 'a file'}: {error.strerror or error}: check its path and rights"
-        ) from error
+    except Exception as error:
+        if not sys.stderr.isatty():
+            log.critical("andon.defect", exc_info=True)
+        elif os.environ.get("ANDON_LOGGING__LEVEL", "").lower() == "debug":
+            raise
+        typer.echo(
+            f"andon: {type(error).__name__}: {plain(str(error))}: this is a defect of andon; "
+            f"ANDON_LOGGING__LEVEL=debug shows where",
+            err=True,
+        )
+        sys.exit(1)
 
 
 @app.callback(invoke_without_command=True)
@@ -92,6 +91,14 @@ def andon(
     """Streaming detection of conformity-test failures on production lines.
 
     Start with **andon demo**; then **andon replay** your own history; then **andon watch** a line.
+
+    Examples:
+
+    ```
+    andon demo
+    andon replay shots.csv.gz --map docs/maps/diecasting.toml
+    andon watch
+    ```
     """
     if version:
         typer.echo(f"andon {__version__}")
@@ -114,21 +121,32 @@ def demo(
 
     Examples:
 
-        andon demo
-
-        andon demo --seconds 20 --seed 7
-
-        andon demo --json | jq .true_alarms
+    ```
+    andon demo
+    andon demo --seconds 20 --seed 7
+    andon demo --json | jq .true_alarms
+    ```
     """
     configure_logging("warning", "auto")
-    if not show_demo(seed=seed, parts=None if forever else parts, seconds=seconds, as_json=as_json):
+    with running() as stop:
+        delivered = show_demo(
+            seed=seed,
+            parts=None if forever else parts,
+            seconds=seconds,
+            as_json=as_json,
+            stop=stop,
+        )
+        stop.cut = stop.is_set() and not forever
+    if not delivered:
         raise typer.Exit(1)
 
 
 @app.command()
 def simulate(
     family: Annotated[str, typer.Option(help="demo, linear, interaction, drift or mnar.")] = "demo",
-    features: Annotated[int, typer.Option(min=1, help="Features of the line.")] = 60,
+    features: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Features of the line (demo has 60).")
+    ] = 60,
     parts: Annotated[
         int | None, typer.Option(min=1, help="Parts to make. [default: without end]")
     ] = None,
@@ -139,6 +157,7 @@ def simulate(
         Path | None,
         typer.Option("--out", "-o", help="Write a file (.jsonl, .jsonl.gz) instead of the log."),
     ] = None,
+    metrics_port: MetricsPortOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -146,13 +165,14 @@ def simulate(
 
     Examples:
 
-        andon simulate --parts 5000 --out line.jsonl.gz
-
-        andon simulate --line body-A --speed 60      (onto the log, a minute a second)
+    ```
+    andon simulate --parts 5000 --out line.jsonl.gz
+    andon simulate --line body-A --speed 60
+    ```
     """
-    with _as_errors():
+    with running() as stop:
         result = services.simulate(
-            _settings(config),
+            read_settings(config, {"monitoring.port": metrics_port}),
             family=family,
             features=features,
             parts=parts,
@@ -160,29 +180,9 @@ def simulate(
             line=line,
             speed=speed,
             to=to,
+            stop=stop,
         )
-    _say(result, as_json, "{events:,} events of {line} written to {to}")
-
-
-@app.command()
-def produce(
-    source: SourceArgument,
-    map_file: MapOption = None,
-    speed: SpeedOption = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Put history onto the log, in the order in which it arrived.
-
-    Examples:
-
-        andon produce shots.csv.gz --map docs/maps/diecasting.toml
-
-        andon produce line.jsonl.gz --speed 3600
-    """
-    with _as_errors():
-        result = services.produce(_settings(config), source, map_file, speed)
-    _say(result, as_json, "{events:,} events put on {to}; {bad:,} cells or rows could not be used")
+        say(result, as_json, "{events:,} events of {line} written to {to}")
 
 
 @app.command()
@@ -191,6 +191,7 @@ def watch(
         bool, typer.Option("--until-end", help="Stop when all there is has been read.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print alerts.")] = False,
+    metrics_port: MetricsPortOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -200,13 +201,15 @@ def watch(
 
     Examples:
 
-        andon watch
-
-        andon watch --until-end --json > alerts.jsonl
+    ```
+    andon watch
+    andon watch --until-end --json > alerts.jsonl
+    ```
     """
     show = None if quiet else (_print_json_alert if as_json else _print_alert)
-    with _as_errors():
-        services.watch(_settings(config), until_end=until_end, show=show)
+    with running() as stop:
+        settings = read_settings(config, {"monitoring.port": metrics_port})
+        services.watch(settings, until_end=until_end, show=show, stop=stop)
 
 
 @app.command()
@@ -215,6 +218,7 @@ def notify(
         float | None,
         typer.Option(min=0, help="Deliver what there is for so many seconds, then stop."),
     ] = None,
+    metrics_port: MetricsPortOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -224,48 +228,26 @@ def notify(
 
     Examples:
 
-        andon notify
-
-        andon notify --drain 30
+    ```
+    andon notify
+    andon notify --drain 30
+    ```
     """
-    with _as_errors():
-        left = services.notify(_settings(config), os.environ, drain)
+    with running() as stop:
+        settings = read_settings(config, {"monitoring.port": metrics_port})
+        left = services.notify(settings, os.environ, drain, stop=stop)
     if drain is not None:
-        _say({"pending": left}, as_json, "{pending:,} alerts wait for a later attempt")
+        say({"pending": left}, as_json, "{pending:,} alerts wait for a later attempt")
         if left:
             raise typer.Exit(1)
 
 
-@app.command()
-def replay(
-    source: SourceArgument,
-    map_file: MapOption = None,
-    to: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("out"),
-    budget: Annotated[
-        float | None, typer.Option(help="Another alarm budget: a share of parts, such as 0.02.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Another model: a name or a River import path.")
-    ] = None,
-    config: ConfigOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Run history through the detector and report how it would have done. Needs no log.
+app.command("status")(status_command)
 
-    Writes risks.jsonl (every scored event), alerts.jsonl, report.json and, if anything could not
-    be used, bad.jsonl. Every figure is prequential: scored first, learnt when the result arrives.
 
-    Examples:
-
-        andon replay shots.csv.gz --map docs/maps/diecasting.toml --out out/diecasting
-
-        andon replay line.jsonl.gz --budget 0.02 --json | jq .overall.last.ap
-    """
-    overrides = {"alerts.budget": budget, "detector.model": model}
-    with _as_errors():
-        settings = _settings(config, overrides=overrides)
-        summary, report = services.replay(settings, source, map_file, to)
-    typer.echo(json.dumps(report, indent=2, sort_keys=True) if as_json else summary)
+app.command()(replay)
+app.command()(train)
+app.command()(produce)
 
 
 @topics_app.command("create")
@@ -274,11 +256,13 @@ def create_topics(config: ConfigOption = None, as_json: JsonOption = False) -> N
 
     Example:
 
-        andon topics create
+    ```
+    andon topics create
+    ```
     """
-    with _as_errors():
-        created = services.create_topics(_settings(config))
-    _say({"created": created}, as_json, "created: " + (", ".join(created) or "nothing was missing"))
+    with running():
+        created = services.create_topics(read_settings(config))
+    say({"created": created}, as_json, "created: " + (", ".join(created) or "nothing was missing"))
 
 
 @app.command("check-config")
@@ -287,12 +271,13 @@ def check_config(config: ConfigOption = None, as_json: JsonOption = False) -> No
 
     Examples:
 
-        andon check-config
-
-        ANDON_ALERTS__BUDGET=0.02 andon check-config --json
+    ```
+    andon check-config
+    ANDON_ALERTS__BUDGET=0.02 andon check-config --json
+    ```
     """
-    settings = _settings(config)
-    with _as_errors():
+    settings = read_settings(config)
+    with running():
         shown = services.check(settings, os.environ)
     if as_json:
         typer.echo(json.dumps(shown, indent=2))
@@ -318,15 +303,13 @@ def schema(
 
     Example:
 
-        andon schema --out docs/schemas
+    ```
+    andon schema --out docs/schemas
+    ```
     """
-    with _as_errors():
+    with running():
         written = [str(path) for path in write_schemas(to)]
-    _say({"written": written}, as_json, "\n".join(written))
-
-
-def _say(result: dict[str, Any], as_json: bool, sentence: str) -> None:
-    typer.echo(json.dumps(result) if as_json else sentence.format(**result))
+    say({"written": written}, as_json, "\n".join(written))
 
 
 def _print_alert(alert: Alert) -> None:

@@ -29,7 +29,7 @@ from producers.simulator import SimulatedLine
 from stream.effects import Effect, Raised, Scored
 from stream.errors import AndonError
 from stream.events import Event
-from stream.line import Line
+from stream.line import Line, LineSettings
 from stream.log import Record
 
 _SECRET = "ANDON_DEMO_SECRET"  # noqa: S105 - the name of a variable
@@ -140,7 +140,9 @@ class Demo:
                     thread.join(timeout=30.0)
             if self._failures:
                 raise self._failures[0]
-            [line] = [line for task in worker.tasks for line in task.lines.values()]
+            lines = [line for task in worker.tasks for line in task.lines.values()]
+            # A demo that is stopped at once has met no line.
+            line = lines[0] if lines else Line(self.line.spec.name, LineSettings())
             return self._account(line, receiver, time.monotonic() - began)
 
     @property

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from producers.bad_rows import BadRow
 from producers.event_file import read_events
-from producers.map import load_map
-from producers.tabular import BadRow, read_table
+from producers.tables import load_any_map, read_tables
 from stream.codec import Rejected
 from stream.errors import ConfigError
 from stream.events import Event
 
 _EVENT_FILES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
+
+
+def is_event_file(path: Path) -> bool:
+    """Whether a file's name says that it holds events.
+
+    >>> is_event_file(Path("line.jsonl.gz")), is_event_file(Path("shots.csv.gz"))
+    (True, False)
+    """
+    return path.name.endswith(_EVENT_FILES)
 
 
 class History:
@@ -21,9 +30,10 @@ class History:
     Parameters
     ----------
     paths
-        CSV files, which need ``table_map``, or files of events (``.jsonl``, ``.jsonl.gz``).
+        CSV or Parquet files, which need ``table_map``, or files of events (``.jsonl``, with or
+        without ``.gz``).
     table_map
-        The TOML map of the CSV files.
+        The TOML map of the tables; its format chooses the reader.
     on_bad
         Hears of everything that could not be used: place and reason.
     on_bytes
@@ -42,7 +52,7 @@ class History:
     ) -> None:
         self.paths = tuple(paths)
         self._on_bad = on_bad
-        kinds = {path.name.endswith(_EVENT_FILES) for path in paths}
+        kinds = {is_event_file(path) for path in paths}
         if len(kinds) != 1:
             raise ConfigError("SOURCE mixes files of events and tables: replay them one by one")
         if kinds == {True}:
@@ -58,8 +68,8 @@ class History:
                 f"columns of part, time and result (docs/maps has examples)"
             )
         else:
-            self._events = read_table(
-                self.paths, load_map(table_map), on_bad=self._bad_row, progress=on_bytes
+            self._events = read_tables(
+                self.paths, load_any_map(table_map), on_bad=self._bad_row, progress=on_bytes
             )
 
     def __iter__(self) -> Iterator[Event]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import structlog
+from pydantic import TypeAdapter, ValidationError
 
 from alerts.alert import Alert
 from andon.build import (
@@ -21,24 +19,19 @@ from andon.build import (
     topic_specs,
 )
 from andon.endpoints import open_endpoints
-from andon.history import History
+from andon.history import is_event_file
 from andon.monitoring import producer_monitor, worker_monitor
-from andon.replay import Replay
-from andon.report import summary
 from andon.settings import Settings
-from andon.terminal import Meter, metered, stopped_by_signals
+from andon.terminal import Stop, metered
 from producers.event_file import write_events
 from producers.families import family as known_family
 from producers.pace import Pace
 from producers.publish import publish
 from producers.simulator import SimulatedLine
 from stream.effects import Effect, Raised
-from stream.events import Event
+from stream.errors import ConfigError
+from stream.events import Name
 from stream.log import Record
-
-log = structlog.get_logger()
-
-BAD_FILE = "bad.jsonl"
 
 
 def simulate(
@@ -51,54 +44,41 @@ def simulate(
     line: str | None,
     speed: float | None,
     to: Path | None,
+    stop: Stop,
 ) -> dict[str, Any]:
     """Put a simulated line onto the log, or into a file."""
+    if line is not None:
+        _check_name("--line", line)
+    if to is not None and not is_event_file(to):
+        raise ConfigError(
+            f"--out {to}: end its name in .jsonl or .jsonl.gz, by which replay and produce know "
+            f"that it holds events"
+        )
     described = known_family(family, features=features, line=line)
     simulated = SimulatedLine(described, seed=seed, remember=0)
     with (
-        stopped_by_signals() as stop,
         producer_monitor(settings, "simulate") as monitor,
         metered(f"simulating {described.name}") as meter,
     ):
+        events = meter.counted(monitor.events(stop.until(simulated.events(parts))))
         pace = Pace(speed, sleep=monitor.resting(stop.wait))
-        events = _counted(monitor.events(_until(stop, simulated.events(parts))), meter)
         if to is not None:
             to.parent.mkdir(parents=True, exist_ok=True)
             count = write_events(to, pace(events))
         else:
             with ready_log(settings) as event_log:
                 count = publish(event_log, settings.topics.events, events, pace=pace)
+    if parts is None:
+        stop.cut = False  # a line without end is ended by being stopped
     return {"events": count, "line": described.name, "to": str(to or settings.topics.events)}
 
 
-def produce(
-    settings: Settings, source: Sequence[Path], map_file: Path | None, speed: float | None
-) -> dict[str, Any]:
-    """Put a history onto the log."""
-    with ExitStack() as stack:
-        stop = stack.enter_context(stopped_by_signals())
-        monitor = stack.enter_context(producer_monitor(settings, "produce"))
-        meter = stack.enter_context(metered("producing"))
-        bad = stack.enter_context(_BadInput(None, monitor.unusable))
-        history = History(source, map_file, on_bad=bad.add, on_bytes=meter.bytes)
-        event_log = stack.enter_context(ready_log(settings))
-        count = publish(
-            event_log,
-            settings.topics.events,
-            _counted(monitor.events(_until(stop, history)), meter),
-            pace=Pace(speed, sleep=monitor.resting(stop.wait)),
-        )
-    return {"events": count, "bad": bad.count, "to": settings.topics.events}
+def watch(
+    settings: Settings, *, until_end: bool, show: Callable[[Alert], None] | None, stop: Stop
+) -> None:
+    """Run a worker until the end of the log or a stop; ``show`` gets every new alert."""
 
-
-def watch(settings: Settings, *, until_end: bool, show: Callable[[Alert], None] | None) -> None:
-    """Run a worker until the end of the log or a signal; ``show`` gets every new alert."""
-
-    with (
-        stopped_by_signals() as stop,
-        ready_log(settings) as event_log,
-        worker_monitor(settings, event_log) as monitor,
-    ):
+    with ready_log(settings) as event_log, worker_monitor(settings, event_log) as monitor:
 
         def observe(record: Record, effects: list[Effect]) -> None:
             monitor.observe(record, effects)
@@ -109,41 +89,21 @@ def watch(settings: Settings, *, until_end: bool, show: Callable[[Alert], None] 
         worker = build_worker(settings, event_log, observe, monitor.turned)
         worker.run(stop.is_set, until_end=until_end)
         monitor.take_picture(worker)
+    stop.cut = until_end and stop.is_set()
 
 
-def notify(settings: Settings, environ: Mapping[str, str], drain: float | None) -> int:
-    """Run a notifier until a signal, or for ``drain`` seconds; answers what is left pending."""
+def notify(
+    settings: Settings, environ: Mapping[str, str], drain: float | None, *, stop: Stop
+) -> int:
+    """Run a notifier until a stop, or for ``drain`` seconds; answers what is left pending."""
     with (
-        stopped_by_signals() as stop,
         ready_log(settings) as alert_log,
         built_notifier(settings, alert_log, environ) as notifier,
     ):
         if drain is not None:
-            return notifier.drain(drain)
+            return notifier.drain(drain, stop)
         notifier.run(stop)
         return 0
-
-
-def replay(
-    settings: Settings, source: Sequence[Path], map_file: Path | None, to: Path
-) -> tuple[str, dict[str, Any]]:
-    """Run history through the detector; answers the summary and the content of report.json."""
-    with ExitStack() as stack:
-        stop = stack.enter_context(stopped_by_signals())
-        meter = stack.enter_context(metered("replaying"))
-        bad = stack.enter_context(_BadInput(to / BAD_FILE))
-        history = History(source, map_file, on_bad=bad.add, on_bytes=meter.bytes)
-        desk = Replay(task_settings(settings), settings.topics.partitions)
-        report = desk.run(
-            _until(stop, history),
-            to,
-            source=", ".join(path.name for path in source),
-            on_progress=meter.events,
-        )
-    lines = [summary(report), f"risks, alerts and report: {to}"]
-    if bad.count:
-        lines.append(f"{bad.count:,} cells or rows could not be used: {to / BAD_FILE}")
-    return "\n".join(lines), report.to_dict()
 
 
 def create_topics(settings: Settings) -> list[str]:
@@ -159,46 +119,10 @@ def check(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     return settings.public()
 
 
-def _until(stop: threading.Event, events: Iterable[Event]) -> Iterator[Event]:
-    for event in events:
-        if stop.is_set():
-            return
-        yield event
-
-
-def _counted(events: Iterable[Event], meter: Meter) -> Iterator[Event]:
-    for number, event in enumerate(events, start=1):
-        if number % 1000 == 0:
-            meter.events(number)
-        yield event
-
-
-class _BadInput:
-    """Counts what could not be used, and keeps a list of it in a file or in the program's log."""
-
-    def __init__(self, path: Path | None, on_add: Callable[[], None] = lambda: None) -> None:
-        self.count = 0
-        self._on_add = on_add
-        self._path = path
-        self._file: BinaryIO | None = None
-
-    def __enter__(self) -> _BadInput:
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def add(self, place: str, reason: str) -> None:
-        """One cell, row or line."""
-        self.count += 1
-        self._on_add()
-        if self._path is None:
-            log.warning("andon.input_unusable", place=place, reason=reason)
-            return
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("wb")
-        self._file.write(json.dumps({"place": place, "reason": reason}).encode() + b"\n")
+def _check_name(option: str, name: str) -> None:
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError:
+        raise ConfigError(
+            f"{option} is {json.dumps(name[:80])}: give 1 to 256 printable characters"
+        ) from None

@@ -14,7 +14,7 @@ from alerts.alert import Alert
 from alerts.receiver import Received
 from alerts.wording import headline
 from andon.demo import Demo, DemoAccount
-from andon.terminal import metered, out, stopped_by_signals
+from andon.terminal import metered, out
 
 _COLOURS = {"high": "red", "medium": "yellow", "low": "white"}
 _LEAST_SECONDS = 0.4
@@ -42,9 +42,11 @@ class _Ticker:
             out.print(text, style=_COLOURS[alert.severity], markup=False)
 
 
-def show_demo(*, seed: int, parts: int | None, seconds: float, as_json: bool) -> bool:
-    """Run the demo and show it; False if an alert was not delivered."""
-    with stopped_by_signals() as stop, metered("the line is running") as meter:
+def show_demo(
+    *, seed: int, parts: int | None, seconds: float, as_json: bool, stop: threading.Event
+) -> bool:
+    """Run the demo to its end or a stop, and show it; False if an alert was not delivered."""
+    with metered("the line is running") as meter:
         demo = Demo(
             seed=seed,
             parts=parts,

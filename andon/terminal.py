@@ -5,12 +5,15 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+T = TypeVar("T")
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -31,6 +34,13 @@ class Meter:
         """So many events are done."""
         self._progress.update(self._task, events=f"{count:,} events")  # type: ignore[arg-type]
 
+    def counted(self, items: Iterable[T]) -> Iterator[T]:
+        """``items``, counted as they go by."""
+        for number, item in enumerate(items, start=1):
+            if number % 1000 == 0:
+                self.events(number)
+            yield item
+
 
 @contextmanager
 def metered(title: str) -> Iterator[Meter]:
@@ -46,16 +56,44 @@ def metered(title: str) -> Iterator[Meter]:
         yield Meter(progress, progress.add_task(title, total=None, events=""))
 
 
+class Stop(threading.Event):
+    """Set when work is to end: by SIGTERM, by Ctrl-C, or by whoever holds it.
+
+    ``number`` is the signal that came, 0 if none did; ``cut`` says that work which had an end of
+    its own was stopped before it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = 0
+        self.cut = False
+
+    def until(self, items: Iterable[T]) -> Iterator[T]:
+        """``items`` until the stop, which cuts them off."""
+        for item in items:
+            if self.is_set():
+                self.cut = True
+                return
+            yield item
+
+
 @contextmanager
-def stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and Ctrl-C set; a second Ctrl-C interrupts at once."""
-    stop = threading.Event()
+def stopped_by_signals() -> Iterator[Stop]:
+    """What SIGTERM and Ctrl-C set; a second Ctrl-C interrupts at once.
+
+    Off the main thread, where Python hears no signals, nothing sets it.
+    """
+    stop = Stop()
 
     def ask(number: int, frame: FrameType | None) -> None:
         if stop.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
+        stop.number = number
         stop.set()
 
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stop
