@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -15,17 +16,30 @@ from stream.task import Task, TaskSettings
 from stream.worker import Outputs, Worker
 
 TOPICS = Outputs(risks="andon.risks")
-ALL = (TOPICS.events, TOPICS.alerts, TOPICS.dead_letters, TOPICS.risks)
 
 
-def create_topics(log: Log, partitions: int = 4) -> None:
+def names_of(topics: Outputs) -> tuple[str, str, str, str]:
+    """The names of a worker's topics."""
+    return topics.events, topics.alerts, topics.dead_letters, topics.risks
+
+
+ALL = names_of(TOPICS)
+
+
+def own_topics() -> Outputs:
+    """Topics under names that nobody has used before, for a broker that several tests share."""
+    prefix = f"test.{uuid.uuid4().hex[:12]}"
+    return Outputs(f"{prefix}.events", f"{prefix}.alerts", f"{prefix}.letters", f"{prefix}.risks")
+
+
+def create_topics(log: Log, partitions: int = 4, topics: Outputs = TOPICS) -> None:
     """The four topics of a worker."""
-    log.create_topics([TopicSpec(name, partitions) for name in ALL])
+    log.create_topics([TopicSpec(name, partitions) for name in names_of(topics)])
 
 
-def put(log: Log, events: Iterable[Event]) -> int:
+def put(log: Log, events: Iterable[Event], topics: Outputs = TOPICS) -> int:
     """Events onto the log."""
-    return publish(log, TOPICS.events, events)
+    return publish(log, topics.events, events)
 
 
 def new_worker(
@@ -68,9 +82,9 @@ def contents(log: Log, topic: str) -> list[list[tuple[bytes | None, bytes | None
     return [[(r.key, r.value, r.headers) for r in records] for records in on_topic(log, topic)]
 
 
-def outputs(log: Log) -> dict[str, object]:
+def outputs(log: Log, topics: Outputs = TOPICS) -> dict[str, object]:
     """All that a worker has written."""
-    return {topic: contents(log, topic) for topic in ALL[1:]}
+    return {topic: contents(log, topic) for topic in names_of(topics)[1:]}
 
 
 def alerts_on(log: Log, topic: str = TOPICS.alerts) -> list[Alert]:
@@ -80,6 +94,11 @@ def alerts_on(log: Log, topic: str = TOPICS.alerts) -> list[Alert]:
         for records in on_topic(log, topic)
         for record in records
     ]
+
+
+def is_at_end(worker: Worker, log: Log) -> bool:
+    """Whether a worker has read all there is of its partitions."""
+    return all(there.next_offset == log.end(at) for at, there in worker.progress.items())
 
 
 def lines_of(worker: Worker) -> dict[str, Line]:

@@ -1,0 +1,177 @@
+"""``kill -9`` of a real worker process, at moments drawn from a seed, on SQLite and on Kafka.
+
+Whatever the moment: after a restart the topics hold, byte for byte, what an uninterrupted run puts
+there, no alert id twice, and the state rebuilt from the log has counted the same parts and results.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from kafka_broker import KafkaBroker
+from service_process import Service
+from workers import alerts_on, create_topics, outputs, own_topics, put, states_of
+
+from andon.build import build_worker
+from andon.settings import Settings, load_settings
+from producers.families import family
+from producers.simulator import SimulatedLine
+from stream.events import Event
+from stream.kafka import KafkaConnection, KafkaLog
+from stream.local import LocalLog
+from stream.log import Log, TopicPartition
+from stream.memory import MemoryLog
+from stream.partitioner import partition_for
+from stream.worker import Outputs, Worker
+
+LINE = "gearbox-A"
+PARTITIONS = 2
+POISON = b'{"type":"measurement"'
+CONFIG = """
+[log]
+{log}
+[topics]
+events = "{topics.events}"
+alerts = "{topics.alerts}"
+dead_letters = "{topics.dead_letters}"
+risks = "{topics.risks}"
+partitions = 2
+[worker]
+member = "the one"
+poll_records = 100
+[detector]
+min_fails = 3
+min_passes = 20
+[alerts]
+budget = 0.2
+min_lift = 1.0
+[logging]
+level = "warning"
+"""
+
+
+@pytest.fixture(scope="module")
+def history() -> list[Event]:
+    return list(SimulatedLine(family("demo", line=LINE), seed=4).events(parts=600))
+
+
+@pytest.fixture
+def topics() -> Outputs:
+    return own_topics()
+
+
+def fill(log: Log, topics: Outputs, history: list[Event]) -> None:
+    """The history onto the log, among it records that are no events."""
+    create_topics(log, PARTITIONS, topics)
+    for start in range(0, len(history), 500):
+        log.append(topics.events, LINE.encode(), POISON)
+        put(log, history[start : start + 500], topics)
+
+
+def written(folder: Path, topics: Outputs, log: str) -> tuple[Path, Settings]:
+    config = folder / "andon.toml"
+    config.write_text(CONFIG.format(log=log, topics=topics))
+    return config, load_settings(config, {})
+
+
+def run_here(settings: Settings, log: Log) -> Worker:
+    worker = build_worker(settings, log)
+    worker.run(lambda: False, until_end=True)
+    return worker
+
+
+def uninterrupted(
+    settings: Settings, topics: Outputs, history: list[Event]
+) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
+    """What a run that nobody disturbs writes and knows."""
+    log = MemoryLog()
+    fill(log, topics, history)
+    worker = run_here(settings, log)
+    assert len(alerts_on(log, topics.alerts)) > 10
+    return outputs(log, topics), states_of(worker)
+
+
+def kill_and_restart(
+    config: Path, log: Log, topics: Outputs, expected_risks: int, chance: random.Random
+) -> list[int]:
+    """Kill processes one after the other, each further on; the last one may finish.
+
+    Answers how many risks were there at each kill.
+    """
+    risks = TopicPartition(topics.risks, partition_for(LINE.encode(), PARTITIONS))
+    goals = sorted(chance.uniform(0.02, 0.95) * expected_risks for _ in range(3))
+    moments = []
+    for goal in goals:
+        with Service(config, "watch", "--until-end", "--quiet") as service:
+            while service.running and log.end(risks) < goal:
+                time.sleep(0.005)
+            # Not only just behind a flush.
+            time.sleep(chance.uniform(0.0, 0.1))
+            service.kill()
+            moments.append(log.end(risks))
+    with Service(config, "watch", "--until-end", "--quiet") as service:
+        service.finish()
+    return moments
+
+
+def assert_nothing_lost_or_doubled(
+    log: Log,
+    settings: Settings,
+    topics: Outputs,
+    expected: tuple[dict[str, object], dict[str, dict[str, object]]],
+) -> None:
+    ids = Counter(alert.id for alert in alerts_on(log, topics.alerts))
+    assert [alert for alert, count in ids.items() if count > 1] == []
+    assert outputs(log, topics) == expected[0]
+    worker = run_here(settings, log)
+    assert states_of(worker) == expected[1]
+    assert outputs(log, topics) == expected[0]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_workers_on_the_local_log_lose_and_double_nothing(
+    seed: int, tmp_path: Path, topics: Outputs, history: list[Event]
+) -> None:
+    config, settings = written(tmp_path, topics, 'path = "andon.sqlite"')
+    expected = uninterrupted(settings, topics, history)
+    with closing(LocalLog(tmp_path / "andon.sqlite")) as log:
+        fill(log, topics, history)
+        risks = sum(event.type == "measurement" for event in history)
+        moments = kill_and_restart(config, log, topics, risks, random.Random(seed))
+        assert 0 < moments[0] < risks, "no process was killed in mid-work"
+        assert_nothing_lost_or_doubled(log, settings, topics, expected)
+
+
+@pytest.fixture
+def kafka_log(broker: KafkaBroker) -> Iterator[KafkaLog]:
+    with closing(KafkaLog(KafkaConnection((broker.bootstrap,)))) as opened:
+        yield opened
+
+
+@pytest.mark.kafka
+def test_killed_workers_on_a_real_broker_lose_and_double_nothing(
+    tmp_path: Path,
+    topics: Outputs,
+    history: list[Event],
+    broker: KafkaBroker,
+    kafka_log: KafkaLog,
+) -> None:
+    where = f'kind = "kafka"\n[kafka]\nbootstrap_servers = ["{broker.bootstrap}"]'
+    config, settings = written(tmp_path, topics, where)
+    # Groups are shared by a broker's tests, as topics are.
+    config.write_text(
+        config.read_text().replace("[worker]", f'[worker]\ngroup = "{topics.events}"')
+    )
+    settings = load_settings(config, {})
+    expected = uninterrupted(settings, topics, history)
+    fill(kafka_log, topics, history)
+    risks = sum(event.type == "measurement" for event in history)
+    moments = kill_and_restart(config, kafka_log, topics, risks, random.Random(3))
+    assert 0 < moments[0] < risks, "no process was killed in mid-work"
+    assert_nothing_lost_or_doubled(kafka_log, settings, topics, expected)

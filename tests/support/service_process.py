@@ -1,0 +1,64 @@
+"""``andon watch`` and ``andon notify`` as real processes, with a settings file of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+ROOT = Path(__file__).parents[2]
+
+
+class Service:
+    """One command in a process; killed when the block ends, unless it has ended by itself."""
+
+    def __init__(self, config: Path, *arguments: str, **variables: str) -> None:
+        self._said = config.parent / f"{arguments[0]}.{os.urandom(3).hex()}.log"
+        with self._said.open("wb") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "andon", *arguments, "--config", str(config)],
+                stdout=said,
+                stderr=said,
+                cwd=config.parent,
+                env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
+            )
+
+    @property
+    def said(self) -> str:
+        """Standard output and error so far."""
+        return self._said.read_text(errors="replace")
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+        assert self.process.wait() == -signal.SIGKILL
+
+    def terminate(self, seconds: float = 10.0) -> int:
+        """Ask it to end (SIGTERM); its exit code. Fails after ``seconds``."""
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    def finish(self, seconds: float = 120.0) -> None:
+        """Wait until it ends by itself, and well."""
+        code = self.process.wait(seconds)
+        assert code == 0, self.said
+
+    def __enter__(self) -> Service:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
