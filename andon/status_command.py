@@ -1,0 +1,30 @@
+"""``andon status``."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from andon.command import ConfigOption, JsonOption, read_settings, running
+from andon.show_status import status_text
+from andon.status import status
+
+
+def status_command(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show how it goes: lines, lag, endpoints. Disturbs nothing that runs.
+
+    Lag is what the log says; endpoints are what the outbox holds; lines are what workers with the
+    same settings have written down on this machine, with the age of that. What cannot be seen
+    from here is unknown.
+
+    Examples:
+
+    ```
+    andon status
+    andon status --json | jq '.lag[].lag'
+    ```
+    """
+    with running():
+        told = status(read_settings(config))
+        typer.echo(json.dumps(told) if as_json else status_text(told))
