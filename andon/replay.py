@@ -2,7 +2,8 @@
 
 A replay behaves as a fresh events topic with the configured partitions would: every event gets the
 partition of its line and the next offset there, is encoded and decoded, and goes through the same
-tasks. So its alerts, ids included, are those of the same events on the local log or on Kafka.
+tasks. So its alerts, ids included, are those of the same events on the local log or on Kafka. A
+replay of records that lie on a log already keeps their topic, partitions and offsets.
 """
 
 from __future__ import annotations
@@ -10,17 +11,19 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from andon.report import RunReport, write_report
-from models.evaluation import report_together
+from models.evaluation import Prequential, report_together
+from models.plain_state import State
 from stream.codec import encode
 from stream.effects import PutAside, Raised, Scored
 from stream.events import Event
+from stream.line import Line
 from stream.log import Record
 from stream.partitioner import partition_for
 from stream.task import Task, TaskSettings
@@ -40,84 +43,173 @@ _JOURNEYS = {
 }
 
 
-@dataclass(frozen=True)
-class Replay:
-    """What a replay is run with.
+def as_records(events: Iterable[Event], topic: str, partitions: int) -> Iterator[Record]:
+    """The records that a fresh topic would hold after these events.
 
-    ``draws`` is the number of bootstrap draws for the intervals of the figures, 0 for none.
+    >>> from datetime import UTC
+    >>> from stream.events import Tick
+    >>> tick = Tick(line="body-A", at=datetime(2026, 1, 5, tzinfo=UTC))
+    >>> [(record.partition, record.offset) for record in as_records([tick, tick], "t", 4)]
+    [(2, 0), (2, 1)]
+    """
+    offsets = [0] * partitions
+    places: dict[str, tuple[bytes, int]] = {}
+    for event in events:
+        place = places.get(event.line)
+        if place is None:
+            key = event.line.encode()
+            place = places[event.line] = (key, partition_for(key, partitions))
+        key, at = place
+        yield Record(topic, at, offsets[at], key, encode(event))
+        offsets[at] += 1
+
+
+@dataclass
+class _Counts:
+    events: Counter[str] = field(default_factory=Counter)
+    alerts: Counter[str] = field(default_factory=Counter)
+    letters: Counter[str] = field(default_factory=Counter)
+
+
+class Replay:
+    """One run over history.
+
+    Parameters
+    ----------
+    task
+        What the detector is made of.
+    partitions
+        Of the topic that a replay of events behaves as.
+    draws
+        Bootstrap draws for the intervals of the figures, 0 for none.
+    trained
+        What lines have learnt before (`andon.training`), by name.
+    warm_up_until
+        Events before this time are learnt from and not reported; None reports all.
     """
 
-    task: TaskSettings
-    partitions: int = 4
-    draws: int = 200
+    def __init__(
+        self,
+        task: TaskSettings,
+        partitions: int = 4,
+        draws: int = 200,
+        *,
+        trained: Mapping[str, State] | None = None,
+        warm_up_until: datetime | None = None,
+    ) -> None:
+        # A replay's figures speak of its whole history.
+        self.settings = replace(task, line=replace(task.line, evaluated_parts=None))
+        self.partitions = partitions
+        self.draws = draws
+        self.tasks: dict[int, Task] = {}
+        self._trained = trained or {}
+        self._warm_up_until = warm_up_until
+
+    @property
+    def lines(self) -> dict[str, Line]:
+        """The lines met so far, by name."""
+        found = {name: line for task in self.tasks.values() for name, line in task.lines.items()}
+        return dict(sorted(found.items()))
 
     def run(
         self,
         events: Iterable[Event],
-        out: Path,
+        out: Path | None,
         *,
         source: str = "",
         on_progress: Callable[[int], None] | None = None,
     ) -> RunReport:
         """Replay ``events`` and write ``risks.jsonl``, ``alerts.jsonl`` and ``report.json``.
 
-        ``on_progress`` is told the number of events so far, now and then.
+        ``out`` None writes nothing. ``on_progress`` is told the number of events, now and then.
         """
-        out.mkdir(parents=True, exist_ok=True)
-        # A replay's figures speak of its whole history.
-        settings = replace(self.task, line=replace(self.task.line, evaluated_parts=None))
-        tasks = [Task(number, settings) for number in range(self.partitions)]
-        kinds: Counter[str] = Counter()
-        alerts: Counter[str] = Counter()
-        letters: Counter[str] = Counter()
-        offsets = [0] * self.partitions
-        partition_of: dict[str, int] = {}
+        records = as_records(events, self.settings.topic, self.partitions)
+        return self.run_records(records, out, source=source, on_progress=on_progress)
+
+    def run_records(
+        self,
+        records: Iterable[Record],
+        out: Path | None,
+        *,
+        source: str = "",
+        on_progress: Callable[[int], None] | None = None,
+    ) -> RunReport:
+        """`run` over records that lie on a log already; they keep their places."""
+        counts = _Counts()
         began = time.perf_counter()
         with ExitStack() as files:
-            risks: BinaryIO = files.enter_context((out / RISKS_FILE).open("wb"))
-            said: BinaryIO = files.enter_context((out / ALERTS_FILE).open("wb"))
-            for number, event in enumerate(events, start=1):
-                kinds[event.type] += 1
-                at = partition_of.get(event.line)
-                if at is None:
-                    at = partition_for(event.line.encode(), self.partitions)
-                    partition_of[event.line] = at
-                record = Record(settings.topic, at, offsets[at], event.line.encode(), encode(event))
-                offsets[at] += 1
-                for effect in tasks[at].process(record):
-                    match effect:
-                        case Scored():
-                            risks.write(effect.to_json() + b"\n")
-                        case Raised(alert):
-                            alerts[alert.type] += 1
-                            said.write(alert.to_json() + b"\n")
-                        case PutAside(letter):
-                            letters[letter.error] += 1
+            write = _writer(out, files)
+            reporting = self._warm_up_until is None
+            for number, record in enumerate(records, start=1):
+                task = self.tasks.get(record.partition)
+                if task is None:
+                    task = Task(record.partition, self.settings, self._trained)
+                    self.tasks[record.partition] = task
+                effects = task.process(record)
+                if not reporting:
+                    reporting = self._warmed_up(task.last_at)
+                    if reporting:
+                        self._forget_figures()
+                if task.last_kind:
+                    counts.events[task.last_kind] += 1
+                for effect in effects:
+                    if isinstance(effect, PutAside):
+                        counts.letters[effect.letter.error] += 1
+                    elif reporting:
+                        write(effect)
+                        if isinstance(effect, Raised):
+                            counts.alerts[effect.alert.type] += 1
                 if on_progress is not None and number % 1000 == 0:
                     on_progress(number)
-        seconds = time.perf_counter() - began
-        lines = {name: line for task in tasks for name, line in sorted(task.lines.items())}
-        counts: Counter[str] = Counter()
+        report = self._report(counts, time.perf_counter() - began, source)
+        if out is not None:
+            write_report(out, report)
+        return report
+
+    def _warmed_up(self, at: datetime | None) -> bool:
+        return at is not None and self._warm_up_until is not None and at >= self._warm_up_until
+
+    def _forget_figures(self) -> None:
+        budget = self.settings.line.alarms.budget
+        for line in self.lines.values():
+            line.evaluation = Prequential(budget=budget)
+
+    def _report(self, counts: _Counts, seconds: float, source: str) -> RunReport:
+        lines = self.lines
+        evaluations = {name: line.evaluation for name, line in lines.items()}
+        # Of no line at all there are figures too: empty ones.
+        pooled = evaluations or {"": Prequential(budget=self.settings.line.alarms.budget)}
+        of_lines: Counter[str] = Counter()
         for line in lines.values():
-            counts.update(line.counts)
-        report = RunReport(
-            overall=report_together(
-                {name: line.evaluation for name, line in lines.items()}, draws=self.draws
-            ),
-            lines={name: line.evaluation.report() for name, line in sorted(lines.items())},
+            of_lines.update(line.counts)
+        return RunReport(
+            overall=report_together(pooled, draws=self.draws),
+            lines={name: evaluation.report() for name, evaluation in evaluations.items()},
             seconds=seconds,
             source=source,
-            model=settings.line.detector.model,
-            settings=fingerprint(settings),
-            events=dict(sorted(kinds.items())),
-            alerts=dict(sorted(alerts.items())),
-            dead_letters=dict(sorted(letters.items())),
-            journeys={
-                name: counts[key] for key, name in sorted(_JOURNEYS.items(), key=lambda kv: kv[1])
-            },
+            model=self.settings.line.detector.model,
+            settings=fingerprint(self.settings),
+            events=dict(sorted(counts.events.items())),
+            alerts=dict(sorted(counts.alerts.items())),
+            dead_letters=dict(sorted(counts.letters.items())),
+            journeys={_JOURNEYS[key]: of_lines[key] for key in sorted(_JOURNEYS)},
         )
-        write_report(out, report)
-        return report
+
+
+def _writer(out: Path | None, files: ExitStack) -> Callable[[Scored | Raised], None]:
+    if out is None:
+        return lambda effect: None
+    out.mkdir(parents=True, exist_ok=True)
+    risks = files.enter_context((out / RISKS_FILE).open("wb"))
+    alerts = files.enter_context((out / ALERTS_FILE).open("wb"))
+
+    def write(effect: Scored | Raised) -> None:
+        if isinstance(effect, Scored):
+            risks.write(effect.to_json() + b"\n")
+        else:
+            alerts.write(effect.alert.to_json() + b"\n")
+
+    return write
 
 
 def fingerprint(settings: TaskSettings) -> str:

@@ -237,6 +237,9 @@ class DetectorSection(Section):
     min_passes: int = Field(
         50, ge=1, le=1_000_000, description="passes to learn from before the first risk is given"
     )
+    trained: FilePath | None = Field(
+        None, description="file made by 'andon train' to start from; left out: start untrained"
+    )
 
     @field_validator("model")
     @classmethod

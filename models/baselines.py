@@ -16,6 +16,8 @@ from typing import Any
 
 from river import base, forest, linear_model, optim
 
+from models.plain_state import plain_state, restore_plain_state
+
 Features = dict[base.typing.FeatureName, Any]
 Probabilities = dict[base.typing.ClfTarget, float]
 MAX_WEIGHT = 50.0
@@ -24,6 +26,10 @@ _MEMORY = 5000.0
 
 class RareFails(base.Classifier):
     """Gates out non-finite inputs and weights the rare class up to equal say.
+
+    A part without any input is neither learnt nor answered before the first label: some models,
+    River's forests among them, take their shape for good from the first input they meet, even to
+    answer it.
 
     Parameters
     ----------
@@ -48,6 +54,7 @@ class RareFails(base.Classifier):
         self._fails = 1.0
         self._labels = 2.0
         self._owed = 0.0
+        self._begun = False
 
     @property
     def _multiclass(self) -> bool:
@@ -58,6 +65,9 @@ class RareFails(base.Classifier):
         finite = _finite(x)
         self._labels += 1.0 - self._labels / _MEMORY
         self._fails += float(bool(y)) - self._fails / _MEMORY
+        if not finite and not self._begun:
+            return
+        self._begun = True
         weight = 1.0
         if y:
             weight = min(max(self._labels / max(self._fails, 1.0) - 1.0, 1.0), MAX_WEIGHT)
@@ -70,8 +80,26 @@ class RareFails(base.Classifier):
             self.classifier.learn_one(finite, y)
             self._owed -= 1.0
 
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values; the classifier must have a state."""
+        return {
+            "fails": self._fails,
+            "labels": self._labels,
+            "owed": self._owed,
+            "begun": self._begun,
+            "classifier": plain_state(self.classifier),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self._fails, self._labels = state["fails"], state["labels"]
+        self._owed, self._begun = state["owed"], state["begun"]
+        restore_plain_state(self.classifier, state["classifier"])
+
     def predict_proba_one(self, x: Features, **kwargs: Any) -> Probabilities:
         """The classifier's answer, empty while it has none."""
+        if not self._begun:
+            return {}
         answer: Probabilities = self.classifier.predict_proba_one(_finite(x), **kwargs)
         return answer
 
@@ -112,7 +140,8 @@ def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
     Raises
     ------
     ValueError
-        The name is unknown, or the path names no River classifier.
+        The name is unknown, or the path names no River classifier that can be made without
+        arguments and answers probabilities.
 
     Examples
     --------
@@ -139,7 +168,7 @@ def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
 def _imported(path: str) -> Callable[..., base.Classifier]:
     module, _, name = path.rpartition(".")
     try:
-        if not module:
+        if not module or module.startswith("."):
             raise ImportError
         cls = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError):
@@ -149,5 +178,22 @@ def _imported(path: str) -> Callable[..., base.Classifier]:
     if not (inspect.isclass(cls) and issubclass(cls, base.Classifier)):
         raise ValueError(
             f"{path!r} is not a River classifier: it must extend river.base.Classifier"
+        )
+    if inspect.isabstract(cls):
+        raise ValueError(f"{path!r} is abstract: name a classifier that extends it")
+    wanted = [
+        name
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
+    if wanted:
+        raise ValueError(
+            f"{path!r} cannot be made without {', '.join(wanted)}: name a classifier whose "
+            f"arguments all have defaults, such as a class of your own that fills them in"
+        )
+    if cls.predict_proba_one is base.Classifier.predict_proba_one:
+        raise ValueError(
+            f"{path!r} answers no probabilities: name a classifier with predict_proba_one"
         )
     return cls

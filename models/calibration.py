@@ -9,9 +9,12 @@ Reference: J. Platt, Probabilistic outputs for support vector machines, 1999.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 _RIDGE = 10.0
 _LIMIT = 12.0
@@ -63,8 +66,8 @@ class PlattCalibration:
         self.every = every
         self.slope = 1.0
         self.intercept = 0.0
-        self._margin: npt.NDArray[np.float64] = np.zeros(capacity)
-        self._fail: npt.NDArray[np.float64] = np.zeros(capacity)
+        self._margin: Floats = np.zeros(capacity)
+        self._fail: Floats = np.zeros(capacity)
         self._seen = 0
 
     @property
@@ -86,29 +89,66 @@ class PlattCalibration:
         """The calibrated probability of failing."""
         return sigmoid(self.intercept + self.slope * margin)
 
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "slope": self.slope,
+            "intercept": self.intercept,
+            "margin": self._margin,
+            "fail": self._fail,
+            "seen": self._seen,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.slope, self.intercept = state["slope"], state["intercept"]
+        self._margin, self._fail, self._seen = state["margin"], state["fail"], state["seen"]
+        self.capacity = len(self._margin)
+
     def _fit(self) -> None:
         kept = min(self._seen, self.capacity)
         m, y = self._margin[:kept], self._fail[:kept]
         # A slope is worth what the rarer outcome can tell; centred margins keep both steps apart.
         centre = float(m.mean())
         start = logit(self.base_rate)
-        a, b = start, 1.0
-        for _ in range(12):
-            p = 1.0 / (1.0 + np.exp(-np.clip(a + b * (m - centre), -30.0, 30.0)))
-            weight = p * (1.0 - p)
-            miss = y - p
-            d = m - centre
-            g0 = float(miss.sum()) - 1.0 * (a - start)
-            g1 = float((miss * d).sum()) - _RIDGE * (b - 1.0)
-            h00 = float(weight.sum()) + 1.0
-            h01 = float((weight * d).sum())
-            h11 = float((weight * d * d).sum()) + _RIDGE
-            det = h00 * h11 - h01 * h01
-            step0 = (h11 * g0 - h01 * g1) / det
-            step1 = (h00 * g1 - h01 * g0) / det
-            a += min(max(step0, -2.0), 2.0)
-            b += min(max(step1, -1.0), 1.0)
-            if abs(step0) + abs(step1) < 1e-8:
-                break
-        self.slope = max(b, 0.0)
-        self.intercept = a - self.slope * centre
+        a, b = _ridge_newton(m - centre, y, start)
+        if b <= 0.0:
+            a, b = start, 0.0  # margins that rank the wrong way tell no more than the fail rate
+        self.slope = b
+        self.intercept = a - b * centre
+
+
+def _ridge_newton(d: Floats, y: Floats, start: float) -> tuple[float, float]:
+    """Intercept and slope of the logistic fit of ``y`` on ``d``, drawn to ``start`` and 1."""
+    a, b = start, 1.0
+    loss = _loss(d, y, start, a, b)
+    for _ in range(30):
+        p = 1.0 / (1.0 + np.exp(-np.clip(a + b * d, -30.0, 30.0)))
+        weight = p * (1.0 - p)
+        miss = y - p
+        g0 = float(miss.sum()) - (a - start)
+        g1 = float((miss * d).sum()) - _RIDGE * (b - 1.0)
+        h00 = float(weight.sum()) + 1.0
+        h01 = float((weight * d).sum())
+        h11 = float((weight * d * d).sum()) + _RIDGE
+        det = h00 * h11 - h01 * h01
+        step0 = (h11 * g0 - h01 * g1) / det
+        step1 = (h00 * g1 - h01 * g0) / det
+        # Newton's step overshoots where the curve is flat: halve it until the fit is better.
+        share = 1.0
+        lower = _loss(d, y, start, a + step0, b + step1)
+        while lower > loss and share > 1e-3:
+            share *= 0.5
+            lower = _loss(d, y, start, a + share * step0, b + share * step1)
+        if lower >= loss:
+            break
+        a, b, loss = a + share * step0, b + share * step1, lower
+        if abs(step0) + abs(step1) < 1e-8:
+            break
+    return a, b
+
+
+def _loss(d: Floats, y: Floats, start: float, a: float, b: float) -> float:
+    margin = a + b * d
+    misfit = float((np.logaddexp(0.0, margin) - y * margin).sum())
+    return misfit + 0.5 * (a - start) ** 2 + 0.5 * _RIDGE * (b - 1.0) ** 2

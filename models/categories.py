@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 OTHER = -1
 
 
@@ -48,3 +50,13 @@ class Categories:
                 oldest = next(iter(self._codes))
                 del self._names[self._codes.pop(oldest)]
         self._codes[name] = code
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {"codes": [[name, code] for name, code in self._codes.items()], "next": self._next}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self._codes = dict(state["codes"])
+        self._names = {code: name for name, code in self._codes.items()}
+        self._next = state["next"]

@@ -8,15 +8,18 @@ Whatever learns inside, the rest of andon sees no more than this.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from river.base.typing import FeatureName
 
 from models.baselines import factory
 from models.calibration import PlattCalibration
+from models.columns import Value
 from models.explanation import CellReason, contributions, log_odds, strongest_reasons
-from models.features import CellCounts, FeatureCatalogue, PartRow, Value
+from models.features import FeatureCatalogue
+from models.part_row import CellCounts, PartRow
 from models.window import StaggeredWindow
 
 
@@ -142,6 +145,33 @@ class Detector:
             self.catalogue.vector(row), self._model.serving, lambda x: self._margin(x) or 0.0
         )
         return strongest_reasons(self.catalogue, row, by_input, count)
+
+    def state(self) -> dict[str, Any]:
+        """All that was learnt, as plain values and arrays.
+
+        Raises `models.plain_state.NoPlainState` if the model is not one that can be taken apart.
+        """
+        state = {
+            "model": self.settings.model,
+            "fails": self.fails,
+            "passes": self.passes,
+            "catalogue": self.catalogue.state(),
+            "calibration": self.calibration.state(),
+            "window": self._model.state(),
+        }
+        return deepcopy(state)  # its arrays are not the ones that go on learning
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; for a fresh detector of the same model."""
+        if state["model"] != self.settings.model:
+            raise ValueError(
+                f"the state is of model {state['model']!r}, this detector's is "
+                f"{self.settings.model!r}: use the same model, or train again"
+            )
+        self.fails, self.passes = state["fails"], state["passes"]
+        self.catalogue.restore(state["catalogue"])
+        self.calibration.restore(state["calibration"])
+        self._model.restore(state["window"])
 
     def _margin(self, vector: dict[str, float]) -> float | None:
         return log_odds(self._model.predict_proba_one(_for_river(vector)))

@@ -6,15 +6,20 @@ stand out most are taken away one at a time and the change in log-odds is read o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from river import base
+from river import base, linear_model
 
 from models.calibration import logit
-from models.features import FeatureCatalogue, Input, PartRow, Value
+from models.columns import Input, Value
+from models.features import FeatureCatalogue
+from models.part_row import PartRow
 
 _OCCLUDED = 20
+# Of these, weight times input adds up to the log-odds, the intercept apart.
+_LINEAR = (linear_model.LogisticRegression, linear_model.PAClassifier)
 
 
 class CellReason(NamedTuple):
@@ -31,15 +36,14 @@ class CellReason(NamedTuple):
 def linear_weights(model: base.Classifier) -> Mapping[str, float] | None:
     """The weights of a linear model, through its wrappers; None for any other.
 
-    >>> from river import linear_model, tree
+    >>> from river import tree
     >>> linear_weights(linear_model.LogisticRegression())
     {}
     >>> linear_weights(tree.HoeffdingTreeClassifier()) is None
     True
     """
     inner = getattr(model, "classifier", model)
-    weights = getattr(inner, "weights", None)
-    return weights if isinstance(weights, Mapping) else None
+    return inner.weights if isinstance(inner, _LINEAR) else None
 
 
 def contributions(
@@ -86,10 +90,10 @@ def strongest_reasons(
 
 
 def log_odds(probabilities: Mapping[base.typing.ClfTarget, float]) -> float | None:
-    """The log-odds of True, None while a model has no opinion.
+    """The log-odds of True, None while a model has no opinion, or none that is a number.
 
     >>> log_odds({}) is None
     True
     """
     p = probabilities.get(True)
-    return None if p is None else logit(float(p))
+    return None if p is None or math.isnan(p) else logit(float(p))

@@ -47,3 +47,11 @@ class KindVote:
             return Kind.UNSETTLED
         order = (Kind.CATEGORICAL, Kind.NUMERIC, Kind.BOOLEAN)
         return max(order, key=lambda kind: self._counts[kind])
+
+    def state(self) -> list[int]:
+        """The counts, by kind."""
+        return list(self._counts)
+
+    def restore(self, state: list[int]) -> None:
+        """Go on from a `state`."""
+        self._counts = list(state)

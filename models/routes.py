@@ -1,12 +1,15 @@
 """Which stations still lie ahead of a part, and which it has passed by: learnt from the stream.
 
 No plant declares its routes to andon. For every pair of stations we count how often one was
-visited before the other; a station that a part has not visited is *skipped* if it usually comes
-before one that the part has visited, and *not reached* otherwise. Counts decay, so that a changed
+visited before the other; a station that a part has not visited is *skipped* if it comes before one
+that the part has visited at least three times as often as after it, and *not reached* otherwise: of
+two stations in no fixed order neither is ever taken for skipped. Counts decay, so that a changed
 route is learnt in time.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +18,7 @@ Times = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 _DECAY = 1.0 - 1.0 / 2000.0
+_USUALLY = 3.0
 
 
 class Routes:
@@ -86,5 +90,15 @@ class Routes:
         visited[: len(visited_at)] = ~np.isnan(visited_at)
         before = self._before[:, visited]
         after = self._before[visited, :].T
-        passed: Flags = (before > after).any(axis=1) & ~visited
+        usual = (before > 0.0) & (before >= _USUALLY * after)
+        passed: Flags = usual.any(axis=1) & ~visited
         return passed
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as arrays."""
+        return {"before": self._before, "visit_rate": self.visit_rate, "closed": self._closed}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self._before, self.visit_rate = state["before"], state["visit_rate"]
+        self._closed = state["closed"]

@@ -1,20 +1,23 @@
 """The operating point, held to an alarm budget.
 
 An operator can look at so many parts a shift. The threshold is the quantile of the recent parts'
-highest risks above which the budgeted share lies, corrected by what share was really flagged. It
-never falls below a multiple of the line's fail rate: a quiet line raises no alarms just to spend
-its budget.
+highest risks above which the budgeted share lies. What share was really flagged corrects the share
+that the quantile is taken at, slowly enough not to swing: a flag stays in the count for a whole
+window. The threshold never falls below a multiple of the line's fail rate: a quiet line raises no
+alarms just to spend its budget, nor saves it up.
 """
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import logit, sigmoid
-
 _EVERY = 10
 _LEAST = 100
+_HIGHEST = 0.999
 
 
 class AlarmBudget:
@@ -48,8 +51,10 @@ class AlarmBudget:
         self.threshold: float | None = None
         self._highest: npt.NDArray[np.float64] = np.zeros(window)
         self._flagged: npt.NDArray[np.bool_] = np.zeros(window, np.bool_)
+        self._governed: npt.NDArray[np.bool_] = np.zeros(window, np.bool_)
         self._number: npt.NDArray[np.int64] = np.full(window, -1, np.int64)
         self._parts = 0
+        self._governs = False
         self._offset = 0.0
 
     @property
@@ -72,6 +77,8 @@ class AlarmBudget:
         if held > part:
             return  # a straggler whose place a later part has taken
         self._number[at], self._highest[at], self._flagged[at] = part, risk, False
+        # Only parts that came under the budget's threshold tell whether it keeps the budget.
+        self._governed[at] = self._governs
         self._parts += 1
         if self._parts % _EVERY == 0 and self._parts >= _LEAST:
             self._set(base_rate)
@@ -84,11 +91,32 @@ class AlarmBudget:
 
     def _set(self, base_rate: float) -> None:
         held = self._number >= 0
-        quantile = float(np.quantile(self._highest[held], 1.0 - self.budget))
-        floor = self.min_lift * base_rate
-        if self.threshold is not None and self.threshold > floor:
-            share = float(self._flagged[held].mean())
-            step = 0.05 * (share - self.budget) / self.budget
+        # The younger half of the window may still be on the line, its highest risks to come.
+        governed = held & self._governed & (self._number <= self._number.max() - self.window // 2)
+        if self._governs and governed.sum() >= _LEAST:
+            excess = float(self._flagged[governed].mean()) / self.budget - 1.0
+            step = min(max(excess, -1.0), 1.0) * _EVERY / self.window
             self._offset = min(max(self._offset + step, -1.0), 1.0)
-        wanted = sigmoid(logit(quantile) + self._offset)
-        self.threshold = min(max(wanted, floor), 0.999)
+        wanted = _reached_by(self._highest[held], self.budget * math.exp(-self._offset))
+        floor = self.min_lift * base_rate
+        self._governs = floor < wanted <= _HIGHEST
+        self.threshold = min(max(wanted, floor), _HIGHEST)
+
+    def state(self) -> dict[str, Any]:
+        """What of it outlives its parts: the threshold and its correction."""
+        return {"threshold": self.threshold, "offset": self._offset}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Begin with the operating point of a `state`; the share is counted anew."""
+        self.threshold, self._offset = state["threshold"], state["offset"]
+
+
+def _reached_by(risks: npt.NDArray[np.float64], share: float) -> float:
+    """The threshold that about this share of ``risks`` reaches.
+
+    Many parts can have the very same risk: then it is the side of it that comes nearer to
+    ``share``.
+    """
+    value = float(np.quantile(risks, max(1.0 - share, 0.0), method="higher"))
+    reach, exceed = float((risks >= value).mean()), float((risks > value).mean())
+    return value if reach - share <= share - exceed else math.nextafter(value, math.inf)

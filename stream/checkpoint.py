@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.plain_state import State
 from stream.errors import AndonError
-
-State = dict[str, Any]
 
 _MAGIC = b"ANDON\x01\r\n"
 _DIGEST = 32

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
-from models.features import PartRow
+from models.part_row import PartRow
 from stream.events import Measurement
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 from alerts.alarms import Alarms
@@ -18,6 +19,7 @@ from alerts.alert import Alert, Evidence, ModelInfo, Reason
 from alerts.policy import Decision, decide
 from models.detector import Detector, DetectorSettings, Verdict
 from models.evaluation import AlertMark, Prequential
+from models.plain_state import State
 from models.threshold import AlarmBudget
 from stream.effects import Effect, Raised, Scored
 from stream.events import Control, Event, Feedback, Measurement, Result, Tick
@@ -81,6 +83,19 @@ class Line:
         self.watermark = Watermark()
         self.learnt_at: float | None = None  # event time of the newest result learnt
         self.counts: Counter[str] = Counter()
+
+    def learnt(self) -> State:
+        """What another line may start from (`start_from`): the detector and the operating point.
+
+        Raises `models.plain_state.NoPlainState` for a model that cannot be taken apart.
+        """
+        return {"detector": self.detector.state(), "operating_point": self.operating_point.state()}
+
+    def start_from(self, learnt: State) -> None:
+        """Begin with what was `learnt` before; for a line that has seen nothing yet."""
+        learnt = deepcopy(learnt)  # its arrays will go on learning here
+        self.detector.restore(learnt["detector"])
+        self.operating_point.restore(learnt["operating_point"])
 
     def apply(self, event: Event, identify: Identify) -> list[Effect]:
         """Take one event in; ``identify(rule, subject)`` names an alert raised by it."""

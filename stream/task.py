@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from alerts.alert import alert_id
+from models.plain_state import State
 from stream.codec import MESSAGE_BYTES, Rejected, decode
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
@@ -39,6 +42,9 @@ class TaskSettings:
 class Task:
     """All lines of one partition.
 
+    ``trained`` holds, by name, what lines start from. ``last_kind`` and ``last_at`` tell the type
+    and time of the last event, "" and None after a record that was none.
+
     Examples
     --------
     >>> task = Task(0, TaskSettings())
@@ -50,23 +56,33 @@ class Task:
     ([], ['body-A'])
     """
 
-    def __init__(self, partition: int, settings: TaskSettings) -> None:
+    def __init__(
+        self,
+        partition: int,
+        settings: TaskSettings,
+        trained: Mapping[str, State] | None = None,
+    ) -> None:
         self.partition = partition
         self.settings = settings
         self.lines: dict[str, Line] = {}
         self.rejected: Counter[str] = Counter()
+        self.last_kind = ""
+        self.last_at: datetime | None = None
+        self._trained = trained or {}
 
     def process(self, record: Record) -> list[Effect]:
         """What one record asks for. Never raises: a record that cannot be used is put aside."""
         event = decode(record.key, record.value, self.settings.message_bytes)
+        self.last_kind, self.last_at = "", None
         if isinstance(event, Rejected):
             return [self._put_aside(record, event)]
+        self.last_kind, self.last_at = event.type, event.at
         line = self.lines.get(event.line)
         if line is None:
             if len(self.lines) >= self.settings.max_lines:
                 refusal = f"the partition holds {len(self.lines)} lines already"
                 return [self._put_aside(record, Rejected("limit", "too_many_lines", refusal))]
-            line = self.lines[event.line] = Line(event.line, self.settings.line)
+            line = self.lines[event.line] = self._new_line(event.line)
 
         def identify(rule: str, subject: str) -> str:
             return alert_id(
@@ -82,6 +98,12 @@ class Task:
             return line.apply(event, identify)
         except Exception as error:  # one record must never stop the line
             return [self._put_aside(record, Rejected("process", type(error).__name__, str(error)))]
+
+    def _new_line(self, name: str) -> Line:
+        line = Line(name, self.settings.line)
+        if name in self._trained:
+            line.start_from(self._trained[name])
+        return line
 
     def _put_aside(self, record: Record, why: Rejected) -> PutAside:
         self.rejected[why.error] += 1

@@ -1,4 +1,4 @@
-"""Whatever is told of a trained line, in whatever order: nothing breaks, nor does a crash matter."""
+"""Whatever is told of a trained line, in whatever order: nothing breaks, no crash matters."""
 
 from __future__ import annotations
 

@@ -1,0 +1,187 @@
+"""What the commands do with history: replay it, train on it, put it on a log.
+
+A history is some files, or a topic of the log from one place or time to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from andon.bad_input import BadInput
+from andon.build import opened_log, ready_log, task_settings
+from andon.history import History
+from andon.log_history import Bound, LogHistory
+from andon.monitoring import producer_monitor
+from andon.replay import Replay, as_records
+from andon.report import RunReport, summary, write_report
+from andon.settings import Settings
+from andon.terminal import Meter, Stop, metered
+from andon.training import load_trained, save_trained
+from producers.pace import Pace
+from producers.publish import publish
+from stream.codec import Rejected, decode
+from stream.errors import ConfigError
+from stream.events import Event
+from stream.log import Record, TopicSpec
+
+BAD_FILE = "bad.jsonl"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files, with the map of those that are tables; or a topic, from ``start`` to ``stop``.
+
+    Raises `ConfigError` for both or neither.
+    """
+
+    paths: Sequence[Path] = ()
+    table_map: Path | None = None
+    topic: str | None = None
+    start: Bound | None = None
+    stop: Bound | None = None
+
+    def __post_init__(self) -> None:
+        if bool(self.paths) == (self.topic is not None):
+            found = "both are given" if self.paths else "neither is given"
+            raise ConfigError(
+                f"SOURCE and --topic: {found}: name files, or a topic of the log (--help shows "
+                f"examples)"
+            )
+        if self.paths and (self.start is not None or self.stop is not None):
+            raise ConfigError("--start and --stop bound a --topic: leave them out for files")
+
+    def __str__(self) -> str:
+        return self.topic or ", ".join(path.name for path in self.paths)
+
+
+def replay(
+    settings: Settings,
+    source: Source,
+    to: Path,
+    *,
+    warm_up_until: datetime | None = None,
+    stop: Stop,
+) -> tuple[str, dict[str, Any]]:
+    """Run history through the detector; answers the summary and the content of report.json."""
+    with BadInput(to / BAD_FILE) as bad:
+        _, report = _run(settings, source, to, bad, warm_up_until, stop)
+    if stop.cut:
+        report = replace(report, source=f"{source} (stopped before its end)")
+        write_report(to, report)
+    lines = [summary(report), f"risks, alerts and report: {to}"]
+    if bad.count:
+        lines.append(f"{bad.count:,} cells or rows could not be used: {to / BAD_FILE}")
+    return "\n".join(lines), report.to_dict()
+
+
+def train(
+    settings: Settings, source: Source, to: Path, *, stop: Stop
+) -> tuple[str, dict[str, Any]]:
+    """Learn from history and keep what was learnt; answers a summary and the same for a script.
+
+    A training that was stopped keeps nothing.
+    """
+    with BadInput(None) as bad:
+        desk, report = _run(settings, source, None, bad, None, stop)
+    if stop.cut:
+        return "nothing was kept", {"file": None}
+    size = save_trained(to, desk.lines, desk.settings.line.detector, str(source))
+    lines = {
+        name: {"fails": line.detector.fails, "passes": line.detector.passes}
+        for name, line in desk.lines.items()
+    }
+    text = (
+        f"{summary(report)}\n"
+        f"learnt: {to} ({size / 1024:,.0f} KiB)\n"
+        f'To start from it: detector.trained = "{to}" in the settings, or andon replay '
+        f"--from-checkpoint {to}"
+    )
+    return text, {"file": str(to), "bytes": size, "lines": lines, "report": report.to_dict()}
+
+
+def produce(
+    settings: Settings, source: Source, to: str | None, speed: float | None, *, stop: Stop
+) -> dict[str, Any]:
+    """Put history onto the log: onto the events topic, or another, made as that one is."""
+    topic = to or settings.topics.events
+    if topic == source.topic:
+        raise ConfigError(f"--to {topic} is the topic that is read: name another one")
+    with ExitStack() as stack:
+        monitor = stack.enter_context(producer_monitor(settings, "produce"))
+        meter = stack.enter_context(metered("producing"))
+        bad = stack.enter_context(BadInput(None, monitor.unusable))
+        history: Iterable[Event]
+        if source.topic is None:
+            # Before the log is opened: a wrong map is then told at once.
+            history = _files(source, bad, meter)
+            event_log = stack.enter_context(ready_log(settings))
+        else:
+            event_log = stack.enter_context(ready_log(settings))
+            history = _of_log(LogHistory(event_log, source.topic, source.start, source.stop), bad)
+        if topic != settings.topics.events:
+            event_log.create_topics([TopicSpec(topic, settings.topics.partitions)])
+        count = publish(
+            event_log,
+            topic,
+            meter.counted(monitor.events(stop.until(history))),
+            pace=Pace(speed, sleep=monitor.resting(stop.wait)),
+        )
+    return {"events": count, "bad": bad.count, "to": topic}
+
+
+def _run(
+    settings: Settings,
+    source: Source,
+    to: Path | None,
+    bad: BadInput,
+    warm_up_until: datetime | None,
+    stop: Stop,
+) -> tuple[Replay, RunReport]:
+    task = task_settings(settings)
+    desk = Replay(
+        task if source.topic is None else replace(task, topic=source.topic),
+        settings.topics.partitions,
+        trained=load_trained(settings.detector.trained, task.line.detector),
+        warm_up_until=warm_up_until,
+    )
+    with ExitStack() as stack:
+        meter = stack.enter_context(metered("replaying"))
+        records: Iterator[Record]
+        if source.topic is None:
+            events = _files(source, bad, meter)
+            records = as_records(events, task.topic, settings.topics.partitions)
+        else:
+            event_log = stack.enter_context(opened_log(settings))
+            known = LogHistory(event_log, source.topic, source.start, source.stop)
+            records = iter(known)
+        first = next(records, None)
+        if first is None:
+            raise ConfigError(
+                f"{source}: no event could be read{bad.where()}: give another history"
+            )
+        report = desk.run_records(
+            stop.until(chain([first], records)),
+            to,
+            source=str(source),
+            on_progress=meter.events,
+        )
+    return desk, report
+
+
+def _files(source: Source, bad: BadInput, meter: Meter) -> Iterable[Event]:
+    return History(source.paths, source.table_map, on_bad=bad.add, on_bytes=meter.bytes)
+
+
+def _of_log(records: Iterable[Record], bad: BadInput) -> Iterator[Event]:
+    for record in records:
+        event = decode(record.key, record.value)
+        if isinstance(event, Rejected):
+            bad.add(f"{record.topic}[{record.partition}] offset {record.offset}", event.message)
+        else:
+            yield event

@@ -1,0 +1,190 @@
+"""The growing table of a line's columns: one for every feature of every station.
+
+Stations, features and categories appear without a restart or a declared schema. Each gets a number
+for good, so that a part's row never has to be re-sorted; what disappears keeps its number and costs
+a few bytes. A feature's kind is fixed by its first 20 non-null values; until then it is no input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from models.categories import Categories
+from models.kinds import Kind, KindVote
+
+Value = float | bool | str | None
+
+
+class Input(NamedTuple):
+    """What a model's input speaks of; ``column`` is None for a station that was passed by."""
+
+    station: str
+    feature: str
+    column: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A station's number and the columns of its features, by name."""
+
+    number: int
+    columns: dict[str, int] = field(default_factory=dict)
+
+
+class Columns:
+    """Numbers, kinds, categories and input names of a line's features.
+
+    Parameters
+    ----------
+    max_features, max_stations
+        Values of features and stations beyond this many are left out and counted in ``refused``.
+
+    Attributes
+    ----------
+    stations
+        By name, in the order in which they appeared.
+    settled
+        The kind of each column whose kind is fixed.
+    categories
+        The names that each categorical column takes.
+    origin
+        What each column is, by number.
+    keys, gap_keys, station_keys
+        Names of inputs (``station.feature``, ``station.feature?``, ``station?``), escaped so that
+        no two inputs share one.
+    station_of, kind
+        Arrays (features,): number of the station, and the kind.
+
+    Examples
+    --------
+    >>> columns = Columns()
+    >>> columns.learn("press", {"torque": 1.5, "mold": "8722"})
+    []
+    >>> columns.keys.tolist(), columns.settled
+    (['press.mold', 'press.torque'], {})
+    >>> for _ in range(20):
+    ...     settled = columns.learn("press", {"torque": 1.5})
+    >>> settled, columns.settled
+    ([1], {1: <Kind.NUMERIC: 1>})
+    """
+
+    def __init__(self, max_features: int = 20_000, max_stations: int = 1_000) -> None:
+        self.max_features = max_features
+        self.max_stations = max_stations
+        self.refused = 0
+        self.stations: dict[str, Station] = {}
+        self.settled: dict[int, Kind] = {}
+        self.categories: dict[int, Categories] = {}
+        self.origin: list[Input] = []
+        self.keys: npt.NDArray[np.object_] = np.empty(0, object)
+        self.gap_keys: npt.NDArray[np.object_] = np.empty(0, object)
+        self.station_keys: list[str] = []
+        self.station_of: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self.kind: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._votes: dict[int, KindVote] = {}
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+    def learn(self, station: str, values: Mapping[str, Value]) -> list[int]:
+        """Register what a reading brings; answers its columns whose kind was settled before."""
+        known = self.stations.get(station)
+        if known is None:
+            if len(self.stations) >= self.max_stations:
+                self.refused += len(values)
+                return []
+            known = self._open(station)
+        fresh = sorted(name for name in values if name not in known.columns)
+        if fresh:
+            self._add(station, known, fresh)
+        settled = []
+        for name, value in values.items():
+            column = known.columns.get(name)
+            if column is None:
+                continue
+            if column in self.settled:
+                settled.append(column)
+                if isinstance(value, str) and column in self.categories:
+                    self.categories[column].learn(value)
+            elif value is not None:
+                self._vote(column, value)
+        return sorted(settled)
+
+    def _open(self, station: str) -> Station:
+        opened = self.stations[station] = Station(len(self.stations))
+        self.station_keys.append(f"{_escape(station)}?")
+        return opened
+
+    def _vote(self, column: int, value: float | bool | str) -> None:
+        kind = self._votes[column].cast(value)
+        if kind is Kind.UNSETTLED:
+            return
+        del self._votes[column]
+        self.kind[column] = kind
+        self.settled[column] = kind
+        if kind is Kind.CATEGORICAL:
+            self.categories[column] = Categories()
+            # In the order of columns, whatever the order of keys in the message that settled them.
+            self.categories = dict(sorted(self.categories.items()))
+
+    def _add(self, station: str, known: Station, names: list[str]) -> None:
+        room = max(self.max_features - len(self), 0)
+        self.refused += max(len(names) - room, 0)
+        names = names[:room]
+        for name in names:
+            known.columns[name] = len(self.origin)
+            self._votes[len(self.origin)] = KindVote()
+            self.origin.append(Input(station, name, len(self.origin)))
+        more = len(names)
+        keys = [f"{_escape(station)}.{_escape(name)}" for name in names]
+        self.keys = np.concatenate([self.keys, np.array(keys, object)])
+        gaps = np.array([f"{key}?" for key in keys], object)
+        self.gap_keys = np.concatenate([self.gap_keys, gaps])
+        self.station_of = np.concatenate([self.station_of, np.full(more, known.number, np.int64)])
+        self.kind = np.concatenate([self.kind, np.zeros(more, np.uint8)])
+
+    def category_key(self, column: int, code: float) -> str | None:
+        """The input's name of a category by its number, None for a retired or unknown one."""
+        name = self.categories[column].name(int(code))
+        return None if name is None else f"{self.keys[column]}={name}"
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "stations": list(self.stations),
+            "features": [[origin.station, origin.feature] for origin in self.origin],
+            "kind": self.kind,
+            "votes": {str(column): vote.state() for column, vote in self._votes.items()},
+            "categories": {str(column): it.state() for column, it in self.categories.items()},
+            "refused": self.refused,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; for a fresh table."""
+        for station in state["stations"]:
+            self._open(station)
+        for station, features in groupby(state["features"], key=lambda each: str(each[0])):
+            self._add(station, self.stations[station], [feature for _, feature in features])
+        self.kind, self.refused = state["kind"], state["refused"]
+        self.settled = {
+            column: Kind(kind) for column, kind in enumerate(self.kind.tolist()) if kind
+        }
+        self._votes = {int(column): KindVote() for column in state["votes"]}
+        for column, vote in self._votes.items():
+            vote.restore(state["votes"][str(column)])
+        self.categories = {int(column): Categories() for column in state["categories"]}
+        for column, categories in self.categories.items():
+            categories.restore(state["categories"][str(column)])
+
+
+def _escape(name: str) -> str:
+    """``name`` with the marks of input names escaped, so that no two inputs share a key."""
+    for mark in "\\.=?!":
+        name = name.replace(mark, "\\" + mark)
+    return name
