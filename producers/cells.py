@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter, ValidationError
 
 from producers.duration import LONGEST, parse_duration
-from producers.map import ResultMap, TimeMap
+from producers.map import OutcomeMap, WrittenTime
 from stream.events import Name
 
 Outcome = Literal["pass", "fail", "untested"]
@@ -105,13 +105,12 @@ def read_delay(text: str) -> timedelta:
 class Outcomes:
     """Reads a result's cells as the map lists them, by text or by number.
 
-    >>> table = ResultMap.model_validate(
-    ...     {"column": "verdict", "fail": [1], "pass": ["OK"], "delay": "0s"})
+    >>> table = OutcomeMap.model_validate({"fail": [1], "pass": ["OK"]})
     >>> Outcomes(table).read("1.0"), Outcomes(table).read("OK")
     ('fail', 'pass')
     """
 
-    def __init__(self, table: ResultMap) -> None:
+    def __init__(self, table: OutcomeMap) -> None:
         self._texts: dict[str, Outcome] = {}
         self._numbers: dict[float, Outcome] = {}
         listed: tuple[tuple[Outcome, tuple[str | int | float, ...]], ...] = (
@@ -156,13 +155,13 @@ class Clock:
     earlier of the two. Where they go forward, an hour is missing: its times are read as if the
     clock had not yet been changed, so 02:30 becomes 03:30. Both are marked as doubtful (PEP 495).
 
-    >>> clock = Clock(TimeMap(column="at", zone="Europe/Berlin"))
+    >>> clock = Clock(WrittenTime(zone="Europe/Berlin"))
     >>> at, doubtful = clock.read("2026-10-25T02:30")
     >>> at.isoformat(), doubtful
     ('2026-10-25T00:30:00+00:00', True)
     """
 
-    def __init__(self, table: TimeMap) -> None:
+    def __init__(self, table: WrittenTime) -> None:
         self._zone = None if table.zone is None else ZoneInfo(table.zone)
         self._format = table.format
 

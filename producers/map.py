@@ -35,12 +35,11 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -50,14 +49,13 @@ from pydantic import (
     Field,
     PlainValidator,
     StrictStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from producers.duration import parse_duration
-from producers.mistakes import did_you_mean, first_mistake
-from stream.errors import ConfigError
+from producers.map_toml import read_toml, validated
+from producers.mistakes import did_you_mean
 from stream.events import FeatureName, Name
 
 
@@ -110,11 +108,13 @@ def matches(pattern: str, column: str) -> bool:
     return re.fullmatch(wanted, column, re.DOTALL) is not None
 
 
-class _Table(BaseModel):
+class MapTable(BaseModel):
+    """What every table of a map is: frozen, strict, without unknown keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class PartMap(_Table):
+class PartMap(MapTable):
     """Where a part's serial number comes from: a column, or the row's number in the history."""
 
     column: StrictStr | None = Field(None, description="name the column of the serial number")
@@ -129,10 +129,9 @@ class PartMap(_Table):
         return self
 
 
-class TimeMap(_Table):
-    """The row's time; see `producers.cells.Clock` for how it is read."""
+class WrittenTime(MapTable):
+    """How times are written; see `producers.cells.Clock` for how they are read."""
 
-    column: StrictStr = Field(description="name the column of the row's time")
     zone: StrictStr | None = Field(None, description='an IANA name such as "Europe/Berlin"')
     format: StrictStr | None = Field(None, description='such as "%d.%m.%Y %H:%M:%S"')
 
@@ -163,21 +162,65 @@ class TimeMap(_Table):
         return pattern
 
 
-class ResultMap(_Table):
-    """The conformity test's outcome.
+class CountedTime(WrittenTime):
+    """A time that may be a number: so many units since an epoch."""
+
+    unit: Duration | None = Field(None, description='what the number 1 means, such as "1ms"')
+    epoch: StrictStr | None = Field(
+        None, description='what the number 0 means, such as "1970-01-01T00:00:00Z"'
+    )
+
+    @model_validator(mode="after")
+    def _numbers_have_a_unit_and_an_epoch(self) -> Self:
+        if self.unit is None and self.epoch is None:
+            return self
+        if self.unit is None:
+            raise ValueError('epoch is given without unit: set unit, such as "1ms"')
+        if self.epoch is None:
+            raise ValueError(
+                'unit is given without epoch: set epoch, such as "1970-01-01T00:00:00Z"'
+            )
+        if not self.unit:
+            raise ValueError('unit is zero: set what the number 1 means, such as "1ms"')
+        if self.format is not None:
+            raise ValueError("format and unit are both given: keep unit if the times are numbers")
+        self.start()
+        return self
+
+    def start(self) -> datetime:
+        """The moment, in UTC, that the number 0 means; ValueError if ``epoch`` does not say it."""
+        try:
+            start = datetime.fromisoformat(self.epoch or "")
+        except ValueError:
+            raise ValueError(
+                f'epoch = {self.epoch!r}: not ISO 8601: write it as "1970-01-01T00:00:00Z"'
+            ) from None
+        if start.tzinfo is None:
+            if self.zone is None:
+                raise ValueError(
+                    f"epoch = {self.epoch!r}: carries no zone: end it with Z, or set zone"
+                )
+            start = start.replace(tzinfo=ZoneInfo(self.zone))
+        return start.astimezone(UTC)
+
+
+class TimeMap(CountedTime):
+    """The row's time."""
+
+    column: StrictStr = Field(description="name the column of the row's time")
+
+
+class OutcomeMap(MapTable):
+    """Which cells mean fail and which mean pass.
 
     A cell counts as a listed text if it is that text, as a listed number if it is a number of that
     value (``1`` covers ``1.0``). An empty cell gives no result. Any other cell is answered by
     ``other``: "reject" counts a bad cell and gives no result, "untested" gives that outcome.
-    ``delay_column`` holds durations as in `producers.duration`, or numbers of seconds.
     """
 
-    column: StrictStr = Field(description="name the column of the outcome")
     fails: OutcomeValues = Field(alias="fail", description="list the cells that mean fail")
     passes: OutcomeValues = Field(alias="pass", description="list the cells that mean pass")
     other: Literal["reject", "untested"] = Field("reject", description="reject or untested")
-    delay: Duration | None = Field(None, description='such as "2h"')
-    delay_column: StrictStr | None = Field(None, description="name the column of the delay")
     test: Name | None = Field(None, description="the name of the test")
 
     @model_validator(mode="after")
@@ -185,6 +228,21 @@ class ResultMap(_Table):
         for fail in self.fails:
             if any(_same_cell(fail, value) for value in self.passes):
                 raise ValueError(f"{fail!r} stands in fail and in pass: keep one")
+        return self
+
+
+class ResultMap(OutcomeMap):
+    """The conformity test's outcome in a row, and when it is known.
+
+    ``delay_column`` holds durations as in `producers.duration`, or numbers of seconds.
+    """
+
+    column: StrictStr = Field(description="name the column of the outcome")
+    delay: Duration | None = Field(None, description='such as "2h"')
+    delay_column: StrictStr | None = Field(None, description="name the column of the delay")
+
+    @model_validator(mode="after")
+    def _one_delay(self) -> Self:
         if self.delay is None and self.delay_column is None:
             raise ValueError(
                 "neither delay nor delay_column is given: set delay, the time from the row's time "
@@ -195,7 +253,7 @@ class ResultMap(_Table):
         return self
 
 
-class StationMap(_Table):
+class StationMap(MapTable):
     """What one station measures, and how long after the row's time it reports."""
 
     name: Name = Field(description="name the station")
@@ -208,7 +266,7 @@ class StationMap(_Table):
     def _kinds_are_of_features(self) -> Self:
         for kind, names in (("categorical", self.categorical), ("boolean", self.boolean)):
             for name in names:
-                if is_pattern(name) or any(_covers(f, name) for f in self.features):
+                if is_pattern(name) or any(covers(f, name) for f in self.features):
                     continue
                 hint = did_you_mean(name, self.features)
                 raise ValueError(f"{kind} names {name!r}, which is no feature of it{hint}")
@@ -218,9 +276,10 @@ class StationMap(_Table):
         return self
 
 
-class TableMap(_Table):
-    """A whole map; `load_map` reads one."""
+class TableMap(MapTable):
+    """The map of a wide table, one row a part; `load_map` reads one."""
 
+    format: Literal["wide"] = Field("wide", description="wide, long or bosch")
     line: Name | None = Field(None, description="name the line")
     line_column: StrictStr | None = Field(None, description="name the column of the line")
     part: PartMap = Field(description="add a table [part] with column, or row_number = true")
@@ -283,11 +342,12 @@ class TableMap(_Table):
         yield from (("ignore", name) for name in self.ignore)
 
 
-def _covers(name: str, column: str) -> bool:
+def covers(name: str, column: str) -> bool:
+    """Whether ``name``, exact or a pattern, covers ``column``."""
     return name == column or (is_pattern(name) and matches(name, column))
 
 
-_TABLES: dict[str, type[BaseModel]] = {
+TABLES: dict[str, type[BaseModel]] = {
     "part": PartMap,
     "time": TimeMap,
     "result": ResultMap,
@@ -296,19 +356,8 @@ _TABLES: dict[str, type[BaseModel]] = {
 
 
 def load_map(path: Path) -> TableMap:
-    """The map in the TOML file ``path``.
+    """The map of a wide table in the TOML file ``path``.
 
     Raises `ConfigError` for the first mistake, naming the file, the key, the value and the remedy.
     """
-    try:
-        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: the map cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: the map is not UTF-8 text: save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: the map is not TOML: {error}") from None
-    try:
-        return TableMap.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {first_mistake(error, data, TableMap, _TABLES)}") from None
+    return validated(path, read_toml(path), TableMap, TABLES)

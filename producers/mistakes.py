@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 _LONGEST_VALUE = 80
 _WORDS = {
     "bool_type": "true or false is wanted",
+    "datetime_type": "a date and time is wanted",
     "model_type": "a table is wanted",
     "string_pattern_mismatch": "it holds a control character",
     "string_type": "a text is wanted",
@@ -52,15 +53,18 @@ def first_mistake(
 ) -> str:
     """The first mistake that pydantic found in ``data``, a parsed TOML file.
 
-    ``root`` is the model of the file, ``tables`` the models of its tables by key; the description
-    of a field is the remedy when it is missing or has the wrong type.
+    ``root`` is the model of the file, ``tables`` the models of its tables by key (those within
+    another one by dotted key); the description of a field is the remedy when it is missing or has
+    the wrong type.
     """
     detail = error.errors(include_url=False)[0]
     location, found, kind = detail["loc"], detail["input"], detail["type"]
     key = _dotted(location, data)
     inside = location
-    if len(location) > 1 and location[0] in tables:
-        root, inside = tables[str(location[0])], location[1:]
+    for depth in range(1, len(location)):
+        table = ".".join(piece for piece in location[:depth] if isinstance(piece, str))
+        if table in tables:
+            root, inside = tables[table], location[depth:]
     name = next((piece for piece in inside if isinstance(piece, str)), "")
     fields = {field.alias or name: field for name, field in root.model_fields.items()}
     remedy = fields[name].description if name in fields else None

@@ -28,11 +28,11 @@ class Row(NamedTuple):
     """One data row: its number in its file from 1, its cells, or why it has none to trust."""
 
     number: int
-    cells: list[str]
+    cells: Sequence[str]
     fault: str | None = None
 
 
-def read_header(path: Path) -> list[str]:
+def read_header(path: Path) -> Sequence[str]:
     """The names in the first row, without the spaces around them.
 
     Raises `ConfigError` if the file cannot be read or has no header.
@@ -115,4 +115,4 @@ class _Text:
                     f"fetch the file again"
                 ) from None
             if cells:
-                yield Row(0, [cell.strip() for cell in cells])
+                yield Row(0, list(map(str.strip, cells)))

@@ -1,45 +1,29 @@
-"""A history in CSV files as the events it tells, in the order of their arrival.
+"""A history in wide tables as the events it tells, in the order of their arrival.
 
 One row is one part (or one visit of it). Each station that measured anything gives a measurement
 at the row's time plus the station's offset; the result follows at the row's time plus its delay.
 Events merge by (arrival, row, station's place in the map), a result after its row's stations; the
 rows themselves count in the order of their times, those of one time in the order of the files. So
-the same history gives the same sequence, however its rows were shuffled.
+the same history gives the same sequence, however its rows were shuffled, and whether it was saved
+as CSV or Parquet.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
-from producers.cells import BadCell, Clock, Moment, NaiveTime
+from producers.bad_rows import BadRow, OnBad
+from producers.counted_time import clock_of
+from producers.layout import bind
 from producers.map import TableMap
-from producers.mistakes import shown
-from producers.rows import Row, read_rows
-from producers.translation import Arrival, BadRow, OnBad, TableFile, TableStats, Translator
+from producers.table_file import TableFile
+from producers.translation import TableStats, Translator, WideFile, event_of
+from producers.two_passes import Progress, TwoPasses
 from stream.errors import ConfigError
 from stream.events import Event
 
 __all__ = ["BadRow", "TableReader", "TableStats", "read_table"]
-
-# The cells that a chunk may hold: a file of 600 columns gets shorter chunks than one of 20.
-_CELLS = 500_000
-
-Progress = Callable[[int, int], None]
-
-
-class _Chunk(NamedTuple):
-    """Some rows of one file, their moments, and the earliest of these."""
-
-    file: TableFile
-    rows: list[Row]
-    moments: list[Moment | None]
-
-    def earliest(self) -> datetime | None:
-        return min((moment.at for moment in self.moments if moment is not None), default=None)
 
 
 def read_table(
@@ -50,7 +34,7 @@ def read_table(
     on_bad: OnBad | None = None,
     progress: Progress | None = None,
 ) -> TableReader:
-    """The events of one or more CSV files, plain or gzipped, as ``table_map`` reads them.
+    """The events of CSV files, plain or gzipped, and Parquet files, as ``table_map`` reads them.
 
     An empty cell, or one that the map lists as ``missing``, is null: the station reported no
     reading. A station whose cells are all empty in a row was not visited and gives no event. A
@@ -60,9 +44,9 @@ def read_table(
 
     Files are taken in the order given, their rows numbered on. Rows need not be in the order of
     time: a first pass reads the times alone, so that the second can hold back each event until no
-    earlier one can follow. In memory are one chunk of at most ``chunk_rows`` rows, the results
-    still to come and the rows that stand too early in the files: the whole history if the files
-    are shuffled. The chunk's size changes no event. ``progress`` hears, after each chunk, the
+    earlier one can follow. In memory are one chunk of at most ``chunk_rows`` rows, and about 60 MB
+    of results still to come and rows that stand too early in the files; more than that waits in
+    a temporary file. The chunk's size changes no event. ``progress`` hears, after each chunk, the
     bytes read and the bytes to read, both passes counted.
 
     Raises `ConfigError` at once for a file that cannot be read or does not fit the map, and at the
@@ -70,7 +54,7 @@ def read_table(
     """
     files = [paths] if isinstance(paths, Path) else list(paths)
     if not files:
-        raise ConfigError("no file to read: name at least one CSV file")
+        raise ConfigError("no file to read: name at least one CSV or Parquet file")
     if chunk_rows < 1:
         raise ConfigError(f"chunk_rows = {chunk_rows}: it must be at least 1")
     return TableReader(files, table_map, chunk_rows, on_bad, progress)
@@ -119,80 +103,24 @@ class TableReader(Iterator[Event]):
         on_bad: OnBad | None,
         progress: Progress | None,
     ) -> None:
-        self._clock = Clock(table_map.time)
-        self._translator = Translator(table_map, self._clock, on_bad)
-        self.stats: TableStats = self._translator.stats
-        self._chunk_rows = chunk_rows
-        self._progress = progress
-        self._files = [TableFile(path, table_map) for path in paths]
-        self._events = self._merge()
+        files: list[WideFile] = [
+            TableFile(path, lambda header, name: bind(table_map, header, name)) for path in paths
+        ]
+        clock = clock_of(table_map.time)
+        translator = Translator(table_map, clock, on_bad)
+        self.stats = translator.stats
+        self._test = table_map.result.test if table_map.result else None
+        self._told = iter(
+            TwoPasses(
+                files,
+                clock,
+                time_of=lambda layout: layout.time,
+                columns_of=lambda layout: layout.columns(),
+                tell=translator.tell,
+                chunk_rows=chunk_rows,
+                progress=progress,
+            )
+        )
 
     def __next__(self) -> Event:
-        return next(self._events)
-
-    def _merge(self) -> Iterator[Event]:
-        expected = [chunk.earliest() for chunk in self._chunks(first_pass=True)]
-        horizons = _earliest_after(expected)
-        waiting: list[Arrival] = []
-        order = number = 0
-        for number, chunk in enumerate(self._chunks(first_pass=False)):
-            if number >= len(expected) or chunk.earliest() != expected[number]:
-                raise _changed(chunk.file)
-            for row, moment in zip(chunk.rows, chunk.moments, strict=True):
-                order += 1
-                for arrival in self._translator.tell(chunk.file, row, order, moment):
-                    heapq.heappush(waiting, arrival)
-            horizon = horizons[number]
-            # Offsets and delays are not negative: no later row gives an event before the horizon,
-            # and what it gives at the horizon comes after the rows that are already here.
-            while waiting and (horizon is None or waiting[0][0] <= horizon):
-                yield heapq.heappop(waiting)[-1]
-        if number < len(expected) - 1:
-            raise _changed(self._files[-1])
-
-    def _chunks(self, *, first_pass: bool) -> Iterator[_Chunk]:
-        total = sum(file.size for file in self._files)
-        done = 0 if first_pass else total
-        for file in self._files:
-
-            def report(position: int, before: int = done) -> None:
-                if self._progress is not None:
-                    self._progress(before + position, 2 * total)
-
-            width = file.layout.width
-            size = max(1, min(self._chunk_rows, _CELLS // width))
-            for rows in read_rows(file.path, width, size, report):
-                yield _Chunk(file, rows, [self._moment(file, row) for row in rows])
-            done += file.size
-
-    def _moment(self, file: TableFile, row: Row) -> Moment | None:
-        if row.fault is not None:
-            return None
-        cell = row.cells[file.layout.time]
-        try:
-            return self._clock.read(cell)
-        except NaiveTime:
-            raise ConfigError(
-                f"{file.path}: row {row.number}, column {file.header[file.layout.time]!r}: the "
-                f"time {shown(cell)} carries no zone: set time.zone in the map to an IANA name "
-                f'such as "Europe/Berlin" or "UTC"'
-            ) from None
-        except BadCell:
-            return None
-
-
-def _changed(file: TableFile) -> ConfigError:
-    return ConfigError(
-        f"{file.path}: the file changed while it was read: read a copy that nothing writes to"
-    )
-
-
-def _earliest_after(earliest: Sequence[datetime | None]) -> list[datetime | None]:
-    """For each chunk the earliest moment in any chunk after it, None where nothing is to come."""
-    after: list[datetime | None] = []
-    so_far: datetime | None = None
-    for low in reversed(earliest):
-        after.append(so_far)
-        if low is not None and (so_far is None or low < so_far):
-            so_far = low
-    return after[::-1]
+        return event_of(next(self._told), self._test)

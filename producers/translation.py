@@ -1,41 +1,20 @@
-"""One row of a table as the events it tells, and the account of what could not be told."""
+"""One row of a wide table as the events it tells, and the account of what could not be told."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
-from producers.cells import BadCell, Clock, Moment, Outcomes, Value, read_delay, read_name
-from producers.layout import Layout, StationColumns, bind
+from producers.bad_rows import BadRow, OnBad, printable
+from producers.cells import BadCell, Moment, Outcome, Outcomes, Value, read_delay, read_name
+from producers.counted_time import ReadsTime
+from producers.layout import Layout, StationColumns
 from producers.map import TableMap
-from producers.rows import Row, read_header
+from producers.rows import Row
+from producers.spill import Telling
+from producers.table_file import TableFile
 from stream.events import Event, Measurement, Result
-
-# (arrival, the row's time, its number in all files, place in the row, event): sorts into the order
-# of replay. With the row's time ahead of its number, a shuffled file tells what a sorted one tells.
-Arrival = tuple[datetime, datetime, int, int, Event]
-
-_LONGEST_VALUE = 80
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """What could not be used: one cell, or the whole row if ``column`` is None.
-
-    ``row`` counts the data rows of ``path`` from 1. ``value`` is what stood there, cut to 80
-    characters.
-    """
-
-    path: Path
-    row: int
-    column: str | None
-    value: str
-    reason: str
-
-
-OnBad = Callable[[BadRow], None]
 
 
 @dataclass
@@ -63,60 +42,67 @@ class TableStats:
         return self.measurements + self.results
 
 
-class TableFile:
-    """One file of a history, its header bound to the map."""
+WideFile = TableFile[Layout]
 
-    def __init__(self, path: Path, table: TableMap) -> None:
-        self.path = path
-        self.header = read_header(path)
-        self.layout: Layout = bind(table, self.header, str(path))
-        self.size = path.stat().st_size
+
+def event_of(telling: Telling, test: str | None) -> Event:
+    """The event that a telling stands for.
+
+    It says [line, part, station, values], or [line, part, None, outcome] of the test ``test``.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 1, 5, tzinfo=UTC)
+    >>> event_of(Telling(at, at, 1, 2, ["A", "P-1", None, "pass"]), "EOL").outcome
+    'pass'
+    """
+    line, part, station, said = telling.said
+    if station is None:
+        return Result(line=line, part=part, at=telling.arrival, outcome=said, test=test)
+    return Measurement(line=line, part=part, station=station, at=telling.arrival, values=said)
 
 
 class Translator:
-    """Tells rows as events and keeps the account in `stats`."""
+    """Tells rows as what will be events, and keeps the account in `stats`."""
 
-    def __init__(self, table: TableMap, clock: Clock, on_bad: OnBad | None) -> None:
+    def __init__(self, table: TableMap, clock: ReadsTime, on_bad: OnBad | None) -> None:
         self.stats = TableStats()
         self._line = table.line
         self._clock = clock
         self._on_bad = on_bad
         self._outcomes = Outcomes(table.result) if table.result else None
         self._delay = (table.result and table.result.delay) or timedelta(0)
-        self._test = table.result.test if table.result else None
         self._last_offset = max(station.offset for station in table.stations)
         self._empty = frozenset({"", *(text.strip() for text in table.missing)})
 
-    def tell(self, file: TableFile, row: Row, order: int, moment: Moment | None) -> list[Arrival]:
-        """The events of ``row``, number ``order`` of all files; no ``moment``: it is unreadable."""
+    def tell(self, file: WideFile, row: Row, order: int, moment: Moment | None) -> list[Telling]:
+        """What ``row``, number ``order`` of all files, tells; no ``moment``: it is unreadable."""
         stats, layout = self.stats, file.layout
         stats.rows += 1
         who = self._identify(file, row, order, moment)
         if who is None:
             return []
         line, part, at = who
-        told: list[Arrival] = []
+        told: list[Telling] = []
         for place, station in enumerate(layout.stations):
             values = self._values(file, row, station)
             if values is None:
                 stats.not_visited += 1
                 continue
-            arrival = at + station.offset
-            event = Measurement(
-                line=line, part=part, station=station.name, at=arrival, values=values
-            )
-            told.append((arrival, at, order, place, event))
+            said: list[Any] = [line, part, station.name, values]
+            told.append(Telling(at + station.offset, at, order, place, said))
         stats.measurements += len(told)
-        result = self._result(file, row, line, part, at)
+        result = self._result(file, row, at)
         if result is None:
             stats.without_result += 1
         else:
             stats.results += 1
-            told.append((result.at, at, order, len(layout.stations), result))
+            arrival, outcome = result
+            said = [line, part, None, outcome]
+            told.append(Telling(arrival, at, order, len(layout.stations), said))
         return told
 
     def _identify(
-        self, file: TableFile, row: Row, order: int, moment: Moment | None
+        self, file: WideFile, row: Row, order: int, moment: Moment | None
     ) -> tuple[str, str, datetime] | None:
         layout, cells = file.layout, row.cells
         if row.fault is not None:
@@ -145,7 +131,7 @@ class Translator:
         return "" if cell in self._empty else cell
 
     def _values(
-        self, file: TableFile, row: Row, station: StationColumns
+        self, file: WideFile, row: Row, station: StationColumns
     ) -> dict[str, Value | None] | None:
         values: dict[str, Value | None] = {}
         visited = False
@@ -163,9 +149,7 @@ class Translator:
                 self._refuse_cell(file, row, index, str(bad))
         return values if visited else None
 
-    def _result(
-        self, file: TableFile, row: Row, line: str, part: str, at: datetime
-    ) -> Result | None:
+    def _result(self, file: WideFile, row: Row, at: datetime) -> tuple[datetime, Outcome] | None:
         layout = file.layout
         if self._outcomes is None or layout.result is None:
             return None
@@ -178,24 +162,20 @@ class Translator:
             if layout.delay is not None:
                 index = layout.delay
                 delay = read_delay(self._present(row.cells[index]))
-            return Result(line=line, part=part, at=at + delay, outcome=outcome, test=self._test)
+            return at + delay, outcome
         except BadCell as bad:
             self._refuse_cell(file, row, index, str(bad))
         except OverflowError:
             self._refuse_cell(file, row, index, "the result would come after the year 9999")
         return None
 
-    def _refuse_cell(self, file: TableFile, row: Row, index: int, reason: str) -> None:
+    def _refuse_cell(self, file: WideFile, row: Row, index: int, reason: str) -> None:
         self.stats.bad_cells += 1
         if self._on_bad is not None:
-            value = _printable(row.cells[index])
+            value = printable(row.cells[index])
             self._on_bad(BadRow(file.path, row.number, file.header[index], value, reason))
 
-    def _refuse_row(self, file: TableFile, row: Row, value: str, reason: str) -> None:
+    def _refuse_row(self, file: WideFile, row: Row, value: str, reason: str) -> None:
         self.stats.bad_rows += 1
         if self._on_bad is not None:
-            self._on_bad(BadRow(file.path, row.number, None, _printable(value), reason))
-
-
-def _printable(text: str) -> str:
-    return text[:_LONGEST_VALUE].encode("utf-8", "backslashreplace").decode()
+            self._on_bad(BadRow(file.path, row.number, None, printable(value), reason))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from producers.map import TableMap, load_map, matches
+from producers.tables import load_any_map
 from stream.errors import ConfigError
 
 MAPS = Path(__file__).parent / "maps"
@@ -70,10 +71,14 @@ def test_only_star_and_question_mark_are_special_in_a_pattern() -> None:
     assert not matches("f*", "af1")
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted(path for path in EXAMPLES.glob("*.toml") if not path.stem.startswith("ingest-")),
+    ids=lambda path: path.stem,
+)
 def test_the_maps_in_the_docs_load(path: Path) -> None:
-    assert load_map(path).result is not None
+    assert load_any_map(path).result is not None
 
 
-def test_the_docs_have_a_map_for_each_of_the_two_data_sets() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.toml")} >= {"diecasting", "secom"}
+def test_the_docs_have_a_map_for_each_of_the_data_sets() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.toml")} >= {"bosch", "diecasting", "secom"}
