@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -35,6 +37,8 @@ from stream.log import Record
 from stream.task import Task, TaskSettings
 
 SEEDS = (101, 102, 103)  # seeds that no setting was chosen with
+PARTS = 3000
+SHOTS = 30_000  # of 72,041: the first month
 ROOT = Path(__file__).parents[1]
 DIECASTING = Path("diecasting/diecasting_20190102_20190312.csv.gz")
 
@@ -128,7 +132,13 @@ def outcomes(source: Source) -> Outcomes:
 
 def scores(source: Source, model: str) -> Scores:
     """One run; in a process of its own."""
-    return MODELS[model](source.events())
+    found = MODELS[model](source.events())
+    print(
+        f"{source.name} {source.seed}, {model}: {time.process_time():.0f} s of this process so far",
+        file=sys.stderr,
+        flush=True,
+    )
+    return found
 
 
 @dataclass(frozen=True)
@@ -244,8 +254,8 @@ def main() -> None:
     draws = 20 if quick else 200
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         families = ["demo"] if quick else list(FAMILIES)
-        lines = simulated(pool, families, seeds, 600 if quick else 4000, draws)
-        shots = die_casting(pool, 600 if quick else 72_041, draws)
+        lines = simulated(pool, families, seeds, 600 if quick else PARTS, draws)
+        shots = die_casting(pool, 600 if quick else SHOTS, draws)
     keep(f"## Skill\n\n{where}\n\n{lines}\n\n{shots}", "skill", arguments.write)
 
 

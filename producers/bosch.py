@@ -25,7 +25,7 @@ from producers.bosch_parts import BoschParts, BoschStats, Cells
 from producers.cells import BadCell, read_name
 from producers.lockstep import lockstep
 from producers.rows import Row
-from producers.spill import SpillingHeap, Telling
+from producers.spill import ExternalSort, Telling
 from producers.table_file import TableFile
 from producers.translation import event_of
 from producers.two_passes import Progress
@@ -107,7 +107,7 @@ class BoschReader(Iterator[Event]):
         return event_of(next(self._told), self._test)
 
     def _sorted(self) -> Iterator[Telling]:
-        waiting = SpillingHeap()
+        waiting = ExternalSort()
         for order, (part, rows) in enumerate(lockstep([self._rows(side) for side in self._sides])):
             for telling in self._parts.tell(part, rows, order):
                 waiting.push(telling)

@@ -81,8 +81,8 @@ def _reading(path: Path) -> Iterator[None]:
 def _texts(column: Any, path: Path, name: str) -> list[str]:
     kind = column.type
     if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-        kind = column.type
+        texts = _texts(column.dictionary, path, name)
+        return ["" if at is None else texts[at] for at in column.indices.to_pylist()]
     if pa.types.is_nested(kind):
         raise ConfigError(
             f"{path}: column {shown(name)} holds {kind}: a cell must hold one value: name the "
@@ -96,13 +96,21 @@ def _texts(column: Any, path: Path, name: str) -> list[str]:
         column = pc.binary_join_element_wise(naive, "Z", "")
         kind = pa.string()
     elif _is_text(kind):
-        return [_decoded(cell) for cell in column.cast(pa.large_binary()).to_pylist()]
+        try:
+            return [cell.strip() if cell else "" for cell in column.to_pylist()]
+        except UnicodeDecodeError:
+            return [_decoded(cell) for cell in column.cast(pa.large_binary()).to_pylist()]
+    elif _is_bytes(kind):
+        return [_decoded(cell) for cell in column.to_pylist()]
     return [cell or "" for cell in column.cast(pa.string()).to_pylist()]
 
 
 def _is_text(kind: Any) -> bool:
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    return any(test(kind) for test in (*tests, pa.types.is_binary, pa.types.is_large_binary))
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+def _is_bytes(kind: Any) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
 def _decoded(cell: bytes | None) -> str:

@@ -15,7 +15,7 @@ from producers.cells import BadCell, Moment, NaiveTime
 from producers.counted_time import ReadsTime
 from producers.mistakes import shown
 from producers.rows import Row
-from producers.spill import SpillingHeap, Telling
+from producers.spill import ExternalSort, Telling
 from producers.table_file import L, TableFile
 from stream.errors import ConfigError
 
@@ -83,7 +83,7 @@ class TwoPasses(Generic[L]):
     def __iter__(self) -> Iterator[Telling]:
         expected = [chunk.earliest() for chunk in self._chunks(first_pass=True)]
         horizons = _earliest_after(expected)
-        waiting = SpillingHeap()
+        waiting = ExternalSort()
         order = read = 0
         for number, chunk in enumerate(self._chunks(first_pass=False)):
             if number >= len(expected) or chunk.earliest() != expected[number]:

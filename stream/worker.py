@@ -8,9 +8,10 @@ topic is recognised and not published again.
 2. *Assigned.* A fresh task for the partition, from the first retained offset: the state is rebuilt
    by replaying the history.
 3. *Reconcile.* Read what the partition's outputs hold already; that is not published again.
-4. *Process.* Records in, effects out; the dead letters are part of the same output.
+4. *Process.* Store the offsets, which fails for a partition that is another member's by now. Then
+   records in, effects out; the dead letters are part of the same output.
 5. *Settle.* After every poll: flush, and every record must be acknowledged, else the task is thrown
-   away and step 2 begins again. Offsets are stored for display of the lag only.
+   away and step 2 begins again. The offsets stored then are for display of the lag only.
 6. *Revoked, stopped.* Settle, then let go. *Lost.* Discard, write nothing.
 """
 
@@ -196,10 +197,13 @@ class Worker:
         for at in sorted(self._waiting):
             self._begin(consumer, at)
             self._waiting.discard(at)
+        if not batch.records:
+            return
+        # Who has slept for longer than its lease may hold records that are another member's by now.
+        self._store_offsets(consumer)  # 4
         for record in batch.records:
             self._process(record)
-        if batch.records:
-            self._settle(consumer)  # 5
+        self._settle(consumer)  # 5
 
     def _let_go(self, at: TopicPartition) -> None:
         self._running.pop(at, None)
@@ -325,12 +329,16 @@ class Worker:
 
     def _settle(self, consumer: LogConsumer) -> None:
         """Make sure of all output; raises `SendFailed` if some of it may be missing."""
-        if not self._running:
-            return
-        self._log.flush()
+        if self._running:
+            self._log.flush()
+            self._store_offsets(consumer)
+
+    def _store_offsets(self, consumer: LogConsumer) -> None:
+        """Store how far the tasks are, and let go of those that turn out to be another member's."""
         offsets = {at: running.next_offset for at, running in self._running.items()}
         try:
-            consumer.commit(offsets)
+            if offsets:
+                consumer.commit(offsets)
         except LeaseLost:
             self._let_go_of_lost(consumer, offsets)
         except LogError as error:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from kafka_broker import KafkaBroker
-from service_process import Service
+from service_process import Service, write_config
 from workers import alerts_on, create_topics, outputs, own_topics, put, states_of
 
 from andon.build import build_worker
@@ -33,27 +33,6 @@ from stream.worker import Outputs, Worker
 LINE = "gearbox-A"
 PARTITIONS = 2
 POISON = b'{"type":"measurement"'
-CONFIG = """
-[log]
-{log}
-[topics]
-events = "{topics.events}"
-alerts = "{topics.alerts}"
-dead_letters = "{topics.dead_letters}"
-risks = "{topics.risks}"
-partitions = 2
-[worker]
-member = "the one"
-poll_records = 100
-[detector]
-min_fails = 3
-min_passes = 20
-[alerts]
-budget = 0.2
-min_lift = 1.0
-[logging]
-level = "warning"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -72,12 +51,6 @@ def fill(log: Log, topics: Outputs, history: list[Event]) -> None:
     for start in range(0, len(history), 500):
         log.append(topics.events, LINE.encode(), POISON)
         put(log, history[start : start + 500], topics)
-
-
-def written(folder: Path, topics: Outputs, log: str) -> tuple[Path, Settings]:
-    config = folder / "andon.toml"
-    config.write_text(CONFIG.format(log=log, topics=topics))
-    return config, load_settings(config, {})
 
 
 def run_here(settings: Settings, log: Log) -> Worker:
@@ -138,7 +111,8 @@ def assert_nothing_lost_or_doubled(
 def test_killed_workers_on_the_local_log_lose_and_double_nothing(
     seed: int, tmp_path: Path, topics: Outputs, history: list[Event]
 ) -> None:
-    config, settings = written(tmp_path, topics, 'path = "andon.sqlite"')
+    config = write_config(tmp_path, topics, PARTITIONS, member="the one")
+    settings = load_settings(config, {})
     expected = uninterrupted(settings, topics, history)
     with closing(LocalLog(tmp_path / "andon.sqlite")) as log:
         fill(log, topics, history)
@@ -162,12 +136,7 @@ def test_killed_workers_on_a_real_broker_lose_and_double_nothing(
     broker: KafkaBroker,
     kafka_log: KafkaLog,
 ) -> None:
-    where = f'kind = "kafka"\n[kafka]\nbootstrap_servers = ["{broker.bootstrap}"]'
-    config, settings = written(tmp_path, topics, where)
-    # Groups are shared by a broker's tests, as topics are.
-    config.write_text(
-        config.read_text().replace("[worker]", f'[worker]\ngroup = "{topics.events}"')
-    )
+    config = write_config(tmp_path, topics, PARTITIONS, member="the one", kafka=broker.bootstrap)
     settings = load_settings(config, {})
     expected = uninterrupted(settings, topics, history)
     fill(kafka_log, topics, history)

@@ -89,17 +89,17 @@ def test_what_does_not_fit_in_memory_is_sorted_on_disk(
 ) -> None:
     made = write_bosch_files(tmp_path, 150)
     events, _, _ = told(made.paths)
-    heaps: list[spill.SpillingHeap] = []
+    sorts: list[spill.ExternalSort] = []
 
-    class Small(spill.SpillingHeap):
+    class Small(spill.ExternalSort):
         def __init__(self) -> None:
             super().__init__(limit=2000)
-            heaps.append(self)
+            sorts.append(self)
 
-    monkeypatch.setattr("producers.bosch.SpillingHeap", Small)
+    monkeypatch.setattr("producers.bosch.ExternalSort", Small)
     spilled, _, _ = told(made.paths)
     assert spilled == events
-    assert heaps[0].runs > 5
+    assert sorts[0].runs > 5
 
 
 def test_files_of_the_same_columns_are_read_one_after_the_other_and_may_be_parquet(

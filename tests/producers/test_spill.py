@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from producers.spill import SpillingHeap, Telling
+from producers.spill import ExternalSort, Telling
 from stream.errors import ConfigError
 
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -32,11 +32,11 @@ def test_what_is_spilled_comes_back_in_the_one_order(
     minutes: Sequence[tuple[int, int]], limit: int
 ) -> None:
     tellings = [telling(minute, order, late) for order, (minute, late) in enumerate(minutes)]
-    heap = SpillingHeap(limit)
+    sort = ExternalSort(limit)
     for each in tellings:
-        heap.push(each)
-    assert list(heap.pop_before(None)) == sorted(tellings)
-    assert (heap.runs > 0) == (10 * len(tellings) > limit)
+        sort.push(each)
+    assert list(sort.pop_before(None)) == sorted(tellings)
+    assert (sort.runs > 0) == (10 * len(tellings) > limit)
 
 
 @settings(max_examples=60, deadline=None)
@@ -47,17 +47,17 @@ def test_what_is_spilled_comes_back_in_the_one_order(
 def test_a_horizon_lets_out_what_arrives_before_it_and_nothing_else(
     batches: Sequence[Sequence[int]], limit: int
 ) -> None:
-    heap, told, order = SpillingHeap(limit), [], 0
+    sort, told, order = ExternalSort(limit), [], 0
     given_in = []
     for number, batch in enumerate(batches):
         for minute in batch:
             order += 1
             given_in.append(telling(5 * number + minute, order))
-            heap.push(given_in[-1])
+            sort.push(given_in[-1])
         horizon = START + timedelta(minutes=5 * (number + 1))
-        told += heap.pop_before(horizon)
+        told += sort.pop_before(horizon)
         assert told == sorted(each for each in given_in if each.arrival < horizon)
-    assert told + list(heap.pop_before(None)) == sorted(given_in)
+    assert told + list(sort.pop_before(None)) == sorted(given_in)
 
 
 def test_a_full_disk_is_an_error_with_the_folder_and_the_remedy(
@@ -65,6 +65,6 @@ def test_a_full_disk_is_an_error_with_the_folder_and_the_remedy(
 ) -> None:
     gone = tmp_path / "gone"
     monkeypatch.setattr(tempfile, "tempdir", str(gone))
-    heap = SpillingHeap(limit=1)
+    sort = ExternalSort(limit=1)
     with pytest.raises(ConfigError, match=r"gone: .* cannot be sorted here: No such file .*TMPDIR"):
-        heap.push(telling(0, 0))
+        sort.push(telling(0, 0))

@@ -9,7 +9,44 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from stream.worker import Outputs
+
 ROOT = Path(__file__).parents[2]
+_CONFIG = """
+[log]
+{log}
+[topics]
+events = "{topics.events}"
+alerts = "{topics.alerts}"
+dead_letters = "{topics.dead_letters}"
+risks = "{topics.risks}"
+notices = "{topics.events}.notices"
+partitions = {partitions}
+[worker]
+group = "{topics.events}"
+member = "{member}"
+poll_records = 100
+[detector]
+min_fails = 3
+min_passes = 20
+[alerts]
+budget = 0.2
+min_lift = 1.0
+[logging]
+level = "warning"
+"""
+
+
+def write_config(
+    folder: Path, topics: Outputs, partitions: int, *, member: str = "", kafka: str = ""
+) -> Path:
+    """The settings of a worker that learns soon, on ``andon.sqlite`` or on the broker ``kafka``."""
+    log = 'path = "andon.sqlite"\nlease_seconds = 1.0'
+    if kafka:
+        log = f'kind = "kafka"\n[kafka]\nbootstrap_servers = ["{kafka}"]\nsession_timeout_s = 6.0'
+    config = folder / "andon.toml"
+    config.write_text(_CONFIG.format(log=log, topics=topics, partitions=partitions, member=member))
+    return config
 
 
 class Service:
@@ -35,6 +72,14 @@ class Service:
     def running(self) -> bool:
         """Whether the process has not ended."""
         return self.process.poll() is None
+
+    def freeze(self) -> None:
+        """Stop it as a machine that sleeps does (SIGSTOP)."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen process go on (SIGCONT)."""
+        self.process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as a power cut does."""

@@ -1,0 +1,157 @@
+"""Readings become one measurement per visit, whichever way the visit ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from producers.gathering import MOST_READINGS, Gathering, Ready
+from producers.source_place import Place
+from producers.translate_json import Told
+from stream.events import Measurement
+from stream.testing import measurement, result
+
+GAP = timedelta(minutes=5)
+MINUTE = 60_000
+
+
+def reading(
+    name: str, minute: float, part: str = "P", station: str = "press", *, closes: bool = False
+) -> Told:
+    event = measurement(part, station, minute, {name: minute} if name else {})
+    return Told(event, gather=True, closes=closes)
+
+
+def gathered(items: Sequence[Told], gathering: Gathering | None = None) -> list[list[Ready]]:
+    """What each item makes whole; each arrives at its own time."""
+    gathering = gathering or Gathering(GAP)
+    return [gathering.add(item, Place("t", 0, number), number) for number, item in enumerate(items)]
+
+
+def said(ready: Sequence[Ready]) -> list[tuple[str, str, list[str], list[int]]]:
+    """Part, station, features and offsets of what is whole."""
+    told = []
+    for event, places in ready:
+        station = event.station if isinstance(event, Measurement) else event.type
+        values = list(event.values) if isinstance(event, Measurement) else []
+        told.append((getattr(event, "part", ""), station, values, [p.offset for p in places]))
+    return told
+
+
+def test_a_reading_of_another_station_makes_the_visit_whole() -> None:
+    steps = gathered([reading("a", 0), reading("b", 1), reading("c", 2, station="oven")])
+    assert [said(step) for step in steps] == [[], [], [("P", "press", ["a", "b"], [0, 1])]]
+    assert steps[2][0].event.at == measurement("P", "press", 1, {}).at
+
+
+def test_a_closing_message_makes_the_visit_whole_with_or_without_a_reading() -> None:
+    whole = ("P", "press", ["a", "b"], [0, 1])
+    assert said(gathered([reading("a", 0), reading("b", 1, closes=True)])[1]) == [whole]
+    steps = gathered([reading("a", 0), reading("", 1, closes=True)])
+    assert said(steps[1]) == [("P", "press", ["a"], [0, 1])]
+    assert gathered([reading("", 0, closes=True)]) == [[]]
+
+
+def test_the_parts_result_comes_after_what_was_gathered_of_it() -> None:
+    steps = gathered([reading("a", 0), Told(result("P", "pass", 1))])
+    assert said(steps[1]) == [("P", "press", ["a"], [0]), ("P", "result", [], [1])]
+
+
+def test_a_reading_of_the_station_after_the_gap_makes_whole_what_waits_there() -> None:
+    other = [reading("a", 5.0, "Q"), reading("a", 5.1, "R")]
+    steps = gathered([reading("a", 0), *other])
+    assert [said(step) for step in steps] == [[], [], [("P", "press", ["a"], [0])]]
+
+
+def test_another_stations_clock_makes_nothing_whole() -> None:
+    assert gathered([reading("a", 0), reading("a", 500, "Q", "oven")]) == [[], []]
+
+
+def test_the_same_part_after_the_gap_is_another_visit() -> None:
+    steps = gathered([reading("a", 0), reading("a", 6), reading("b", 7, closes=True)])
+    assert said(steps[1]) == [("P", "press", ["a"], [0])]
+    assert said(steps[2]) == [("P", "press", ["a", "b"], [1, 2])]
+
+
+def test_one_wild_clock_does_not_take_later_visits_apart() -> None:
+    wild = reading("a", 10**6, "W")
+    steps = gathered([wild, reading("a", 1), reading("b", 2), reading("c", 3, closes=True)])
+    assert said(steps[3]) == [("P", "press", ["a", "b", "c"], [1, 2, 3])]
+
+
+def test_of_two_readings_of_a_feature_the_later_one_counts() -> None:
+    [_, [whole]] = gathered([reading("a", 0), reading("a", 2, closes=True)])
+    assert isinstance(whole.event, Measurement)
+    assert whole.event.values == {"a": 2}
+
+
+def test_silence_makes_whole_what_waits() -> None:
+    gathering = Gathering(GAP)
+    gathering.add(reading("a", 0), Place("t", 0, 0), 0)
+    gathering.add(reading("b", 0, "Q", "oven"), Place("t", 0, 1), MINUTE)
+    assert gathering.pass_time(5 * MINUTE) == []
+    assert said(gathering.pass_time(5 * MINUTE + 1)) == [("P", "press", ["a"], [0])]
+    assert [place.offset for place in gathering.places()] == [1]
+    assert said(gathering.close_all()) == [("Q", "oven", ["b"], [1])]
+    assert gathering.open_visits == 0
+
+
+def test_a_visit_without_end_is_told_in_pieces() -> None:
+    steps = gathered([reading("a", 0)] * (MOST_READINGS + 1))
+    assert [len(ready.places) for step in steps for ready in step] == [MOST_READINGS]
+
+
+items = st.lists(
+    st.tuples(
+        st.sampled_from("ab"),
+        st.integers(0, 30),
+        st.sampled_from(["P", "Q", "R"]),
+        st.sampled_from(["press", "oven"]),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=200)
+@given(drawn=items)
+def test_every_reading_is_told_exactly_once_and_in_one_visit(
+    drawn: list[tuple[str, int, str, str, bool]],
+) -> None:
+    told = [reading(n, m, part, station, closes=c) for n, m, part, station, c in drawn]
+    gathering = Gathering(GAP)
+    whole = [ready for step in gathered(told, gathering) for ready in step]
+    whole += gathering.close_all()
+    offsets = [place.offset for ready in whole for place in ready.places]
+    assert sorted(offsets) == list(range(len(told)))
+    for ready in whole:
+        assert isinstance(ready.event, Measurement)
+        for place in ready.places:
+            source = told[place.offset].event
+            assert isinstance(source, Measurement)
+            assert (source.part, source.station) == (ready.event.part, ready.event.station)
+
+
+@settings(max_examples=200)
+@given(drawn=items, cut=st.integers(0, 40))
+def test_what_waits_and_is_read_again_after_a_restart_gives_the_same(
+    drawn: list[tuple[str, int, str, str, bool]], cut: int
+) -> None:
+    told = [reading(n, m, part, station, closes=c) for n, m, part, station, c in drawn]
+    undisturbed = Gathering(GAP)
+    wanted = [ready for step in gathered(told, undisturbed) for ready in step]
+    wanted += undisturbed.close_all()
+
+    first = Gathering(GAP)
+    before = [ready for step in gathered(told[:cut], first) for ready in step]
+    done = {place.offset for ready in before for place in ready.places}
+    second = Gathering(GAP)
+    after: list[Ready] = []
+    for number, item in enumerate(told):
+        if number not in done:
+            after += second.add(item, Place("t", 0, number), number)
+    after += second.close_all()
+    assert before + after == wanted
