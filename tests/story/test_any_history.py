@@ -1,4 +1,4 @@
-"""Whatever is told of a trained line, in whatever order: nothing breaks, no crash matters."""
+"""Whatever is told of a trained line, in whatever order, breaks nothing; nor does a crash."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def test_foreign_records_on_the_output_topics_are_nobody_s_to_repeat(
     assert written == undisturbed[0]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(flush=st.integers(1, 20), arrives=st.integers(0, 400), poll=st.sampled_from([37, 120]))
 def test_a_crash_between_append_and_flush_leaves_no_trace(
     undisturbed: tuple[dict[str, object], dict[str, object]], flush: int, arrives: int, poll: int
@@ -258,7 +258,7 @@ def test_a_crash_between_append_and_flush_leaves_no_trace(
 # Faults of the log
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(flush=st.integers(1, 9), arrives=st.integers(0, 400))
 def test_a_flush_that_fails_is_as_if_it_had_never_been(
     undisturbed: tuple[dict[str, object], dict[str, object]], flush: int, arrives: int
@@ -407,7 +407,7 @@ def test_the_size_of_a_poll_changes_no_byte(
     assert (outputs(open_log()), states_of(worker)) == undisturbed
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(sizes=st.lists(st.integers(1, 300), min_size=1, max_size=6))
 def test_uneven_polls_change_no_byte(
     undisturbed: tuple[dict[str, object], dict[str, object]], sizes: list[int]
