@@ -11,7 +11,14 @@ import typer
 from rich.table import Table
 
 from andon import ingest_desk
-from andon.command import ConfigOption, JsonOption, read_settings, running, say
+from andon.command import (
+    ConfigOption,
+    JsonOption,
+    MetricsPortOption,
+    read_settings,
+    running,
+    say,
+)
 from andon.mistakes import plain
 from andon.terminal import out
 from producers.ingest_preview import Seen
@@ -36,6 +43,7 @@ def ingest(
         str | None,
         typer.Option(help="A fixed name in the consumer group, for a restart without a wait."),
     ] = None,
+    metrics_port: MetricsPortOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,7 +62,7 @@ def ingest(
     ```
     """
     with running() as stop:
-        settings = read_settings(config)
+        settings = read_settings(config, {"monitoring.port": metrics_port})
         if dry_run is not None:
             _show(ingest_desk.show(settings, map_file, dry_run), as_json)
             return

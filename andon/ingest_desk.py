@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from andon.build import opened_log, ready_log
+from andon.monitoring import producer_monitor
 from andon.sections import KafkaSection
 from andon.settings import Settings
 from andon.terminal import Stop
@@ -29,6 +30,7 @@ def ingest(
     with (
         ready_log(settings) as target,
         _source(settings, map_file, ingest_map, target) as source,
+        producer_monitor(settings, "ingest") as monitor,
     ):
         topics, limits = settings.topics, settings.limits
         work = Ingest(
@@ -42,6 +44,7 @@ def ingest(
                 message_bytes=limits.message_bytes,
                 dead_letter_bytes=limits.dead_letter_bytes,
             ),
+            observer=monitor,
         )
         work.run(stop.is_set, until_end=until_end)
     stop.cut = until_end and stop.is_set()

@@ -25,7 +25,8 @@ from collections.abc import Callable
 import structlog
 
 from producers.ingest_map import IngestMap
-from producers.ingest_run import IngestRun, IngestSettings, Outcome, source_partitions
+from producers.ingest_run import IngestRun, Outcome
+from producers.ingest_setup import IngestSettings, Observer, Unobserved, source_partitions
 from producers.translate_json import JsonTranslator
 from producers.turn import Turn
 from stream.errors import LeaseLost, LogError, OffsetOutOfRange
@@ -49,6 +50,8 @@ class Ingest:
         The log with the events, which may be the same.
     ingest_map, settings
         What records mean, and where events go.
+    observer
+        Hears how the work goes.
     clock
         Seconds since 1970, for what is gathered and for ticks.
 
@@ -65,12 +68,14 @@ class Ingest:
         ingest_map: IngestMap,
         settings: IngestSettings | None = None,
         *,
+        observer: Observer | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
         self._target = target
         self._map = ingest_map
         self._settings = settings or IngestSettings()
+        self._observer = observer or Unobserved()
         self._clock = clock
         self._translator = JsonTranslator(ingest_map, self._settings.message_bytes)
         self.counts: Counter[str] = Counter()
@@ -100,14 +105,17 @@ class Ingest:
     def _take_turn(self, stop: Callable[[], bool], until_end: bool) -> bool:
         """Steps 1 to 7 once; whether the work is finished."""
         settings, group = self._settings, self._map.group
+        self._observer.set_ready("it joins its groups")
         with Turn(self._target, settings.events, f"{group}.turn", settings.member) as turn:
             waiting = False
             while not turn.held:  # 1
                 turn.poll(0.2)
+                self._observer.beat()
                 if stop():
                     return True
                 if not turn.held and not waiting:
                     log.info("andon.ingest_stands_by", group=group)
+                    self._observer.set_ready("it stands by: another process has the turn")
                     waiting = True
             topics = [topic.name for topic in self._map.topics]
             source = self._source.consumer(topics, group, settings.member)
@@ -138,7 +146,7 @@ class Ingest:
             for number in range(self._target.partitions(topic))
         ]
         for consumer, partitions in ((source, wanted), (outputs, written)):
-            if not _hold_all(turn, consumer, partitions, stop):  # 2
+            if not self._hold_all(turn, consumer, partitions, stop):  # 2
                 return False
         run = IngestRun(
             self._source,
@@ -152,9 +160,12 @@ class Ingest:
             settings=settings,
             clock=self._clock,
             counts=self.counts,
+            observer=self._observer,
         )
         run.begin()  # 3, 4
+        self._observer.set_ready()
         while True:
+            self._observer.beat()
             turn.poll()
             if turn.leaving or stop():
                 run.settle()  # 7
@@ -165,17 +176,21 @@ class Ingest:
             if outcome is not Outcome.GO_ON:
                 return outcome is Outcome.FINISHED
 
-
-def _hold_all(
-    turn: Turn, consumer: LogConsumer, wanted: list[TopicPartition], stop: Callable[[], bool]
-) -> bool:
-    """Wait until every partition is ours, as a member that was killed is given up by the group."""
-    held: set[TopicPartition] = set()
-    while not held.issuperset(wanted):
-        batch = consumer.poll(0.1)
-        held.difference_update(batch.lost, batch.revoked)
-        held.update(batch.assigned)
-        turn.poll()
-        if not turn.held or stop():
-            return False
-    return True
+    def _hold_all(
+        self,
+        turn: Turn,
+        consumer: LogConsumer,
+        wanted: list[TopicPartition],
+        stop: Callable[[], bool],
+    ) -> bool:
+        """Wait until every partition is ours: the group gives up a member that was killed."""
+        held: set[TopicPartition] = set()
+        while not held.issuperset(wanted):
+            batch = consumer.poll(0.1)
+            self._observer.beat()
+            held.difference_update(batch.lost, batch.revoked)
+            held.update(batch.assigned)
+            turn.poll()
+            if not turn.held or stop():
+                return False
+        return True

@@ -10,7 +10,7 @@ import orjson
 
 from producers.gathering import Gathering, Ready
 from producers.ingest_map import IngestMap
-from producers.ingest_run import source_partitions
+from producers.ingest_setup import source_partitions
 from producers.source_place import Place
 from producers.translate_json import JsonTranslator
 from stream.codec import MESSAGE_BYTES, Rejected, encode

@@ -5,25 +5,24 @@ The numbers of the steps are those of `producers.ingest`.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 import structlog
 
 from producers.arrival_order import ArrivalOrder
 from producers.gathering import Gathering, Ready
+from producers.ingest_letter import letter_of
 from producers.ingest_map import IngestMap
 from producers.ingest_progress import IngestProgress
+from producers.ingest_setup import IngestSettings, Observer
 from producers.quiet_lines import QuietLines
 from producers.source_place import GROUP_HEADER, PUT_ASIDE, Place, places_of, to_headers
 from producers.translate_json import JsonTranslator
-from stream.codec import MESSAGE_BYTES, Rejected, encode
-from stream.errors import LogError, TopicMissing
-from stream.events import DeadLetter
+from stream.codec import Rejected, encode
+from stream.errors import LogError
 from stream.log import Log, LogConsumer, Record, TopicPartition
 
 log = structlog.get_logger()
@@ -32,35 +31,6 @@ _FLUSH_EVERY = 0.2
 _LOOK_EVERY = 0.2
 _PATIENCE = 1.0
 _PAUSE_AT, _RESUME_AT = 5_000, 1_000
-
-
-@dataclass(frozen=True)
-class IngestSettings:
-    """The topics written to, this process's static name if any, bounds in bytes and records, and
-    after how many seconds offsets are stored."""
-
-    events: str = "andon.events"
-    dead_letters: str = "andon.dead-letters"
-    member: str | None = None
-    message_bytes: int = MESSAGE_BYTES
-    dead_letter_bytes: int = 64 * 1024
-    poll_records: int = 1_000
-    settle_seconds: float = 1.0
-
-
-def source_partitions(source: Log, ingest_map: IngestMap) -> list[TopicPartition]:
-    """All partitions of the map's topics; raises `LogError` for a topic that does not exist."""
-    found = []
-    for topic in ingest_map.topics:
-        try:
-            count = source.partitions(topic.name)
-        except TopicMissing:
-            raise LogError(
-                f"topic {topic.name!r} of the map does not exist: correct its name, or check that "
-                f"[source] names the right cluster"
-            ) from None
-        found += [TopicPartition(topic.name, number) for number in range(count)]
-    return found
 
 
 class Outcome(Enum):
@@ -88,6 +58,7 @@ class IngestRun:
         settings: IngestSettings,
         clock: Callable[[], float],
         counts: Counter[str],
+        observer: Observer,
     ) -> None:
         self._source_log = source_log
         self._target = target
@@ -100,6 +71,7 @@ class IngestRun:
         self._settings = settings
         self._clock = clock
         self._counts = counts
+        self._observer = observer
         self._gathering = Gathering(ingest_map.gap)
         self._quiet = QuietLines(ingest_map.tick)
         self._letters = target.partitions(settings.dead_letters)
@@ -118,6 +90,7 @@ class IngestRun:
             begin, ends[at] = self._target.begin(at), self._target.end(at)
             since[at] = max(begin, min(self._outputs.committed(at) or 0, ends[at]))
             for record in self._target.read(at, since[at], ends[at]):
+                self._observer.beat()
                 self._present.update(places_of(record, self._map.group))
         starts = {at: self._start(at) for at in self._wanted}
         told = self._present
@@ -252,6 +225,7 @@ class IngestRun:
             headers=to_headers(self._map.group, ready.places),
         )
         self._counts["events"] += 1
+        self._observer.produced(event.type)
         self._unflushed = self._uncommitted = True
         self._quiet.heard(event.line, event.at, self._clock())
 
@@ -260,7 +234,7 @@ class IngestRun:
         if place in self._present:
             self._present.discard(place)
             return
-        letter, kept = _letter(record, rejected, of, self._settings.dead_letter_bytes)
+        letter, kept = letter_of(record, rejected, of, self._settings.dead_letter_bytes)
         self._target.append(
             self._settings.dead_letters,
             record.key,
@@ -273,6 +247,7 @@ class IngestRun:
             ),
         )
         self._counts["dead_letters"] += 1
+        self._observer.unusable()
         self._counts[f"dead_letters.{letter.error}"] += 1
         self._unflushed = True
         log.warning(
@@ -298,6 +273,7 @@ class IngestRun:
                 self._settings.events, tick.line.encode(), encode(tick), headers=headers
             )
             self._counts["ticks"] += 1
+            self._observer.produced(tick.type)
             self._unflushed = True
 
     def _settle_now_and_then(self) -> Outcome:
@@ -326,26 +302,3 @@ class IngestRun:
             self._outputs.commit(commit.since)
             self._uncommitted = False
         self._settled = time.monotonic()
-
-
-def _letter(
-    record: Record, rejected: list[tuple[int, Rejected]], of: int, limit: int
-) -> tuple[DeadLetter, bytes | None]:
-    """Why a record was put aside, wholly or in part, and what is kept of it."""
-    number, first = rejected[0]
-    message = first.message
-    if of > 1:
-        message = f"item {number}, one of {len(rejected)} bad among {of}: {message}"
-    value = record.value
-    cut = value if value is not None and len(value) > limit else None
-    letter = DeadLetter(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        stage=first.stage,
-        error=first.error,
-        message=message[:512],
-        length=None if cut is None else len(cut),
-        sha256=None if cut is None else hashlib.sha256(cut).hexdigest(),
-    )
-    return letter, None if value is None else value[:limit]

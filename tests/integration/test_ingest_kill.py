@@ -32,8 +32,8 @@ from stream.memory import MemoryLog
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 FULL = os.environ.get("ANDON_FULL") == "1"
-RECORDS = 20_000 if FULL else 6_000
-KILLS = 20 if FULL else 5
+RECORDS = 20_000 if FULL else 5_000
+KILLS = 20 if FULL else 4
 AHEAD = 400
 PARTITIONS = 3
 BASE = 10**12

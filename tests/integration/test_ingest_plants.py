@@ -34,6 +34,7 @@ from producers.source_place import GROUP_HEADER
 from stream.events import DeadLetter
 from stream.kafka import KafkaConnection, KafkaLog
 from stream.line import LineSettings
+from stream.local import LocalLog
 from stream.log import TopicSpec
 from stream.task import Task, TaskSettings
 from stream.worker import Outputs, Worker
@@ -208,3 +209,19 @@ def test_of_two_processes_one_works_and_the_other_takes_over(
         first.kill()
         second.kill()
     assert values_on(log, topics.events) == encoded(events)
+
+
+def test_the_plants_topics_may_lie_on_another_cluster_than_the_events(
+    log: KafkaLog, broker: KafkaBroker, tmp_path: Path
+) -> None:
+    prefix = unique("plant")
+    data = shape_map("nested", prefix, source={"bootstrap_servers": [broker.bootstrap]})
+    create_plant(log, data)
+    events = plant_events(30)
+    put_plant(log, "nested", events, prefix)
+    path = tmp_path / "andon.sqlite"
+    process = IngestProcess(tmp_path, broker.bootstrap, {}, data, {"kind": "local", "path": path})
+    assert process.run("--until-end", "--member", "m")["events"] == len(events)
+    assert process.run("--until-end", "--member", "m")["events"] == 0
+    with closing(LocalLog(path)) as local:
+        assert values_on(local, "andon.events") == encoded(events)

@@ -20,14 +20,19 @@ class IngestProcess:
     """Runs the command line with settings and a map of its own in ``folder``."""
 
     def __init__(
-        self, folder: Path, bootstrap: str, topics: dict[str, Any], ingest_map: dict[str, Any]
+        self,
+        folder: Path,
+        bootstrap: str,
+        topics: dict[str, Any],
+        ingest_map: dict[str, Any],
+        log: dict[str, Any] | None = None,
     ) -> None:
         self._folder = folder
         self.map = folder / "plant.toml"
         self.map.write_text(as_toml(ingest_map), "utf-8")
         self._config = folder / "andon.toml"
         sections = {
-            "log": {"kind": "kafka"},
+            "log": log or {"kind": "kafka"},
             "kafka": {"bootstrap_servers": [bootstrap], "session_timeout_s": 6.0},
             "topics": topics,
         }

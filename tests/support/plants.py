@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,7 +21,6 @@ MAPS = Path(__file__).parents[2] / "docs" / "maps"
 LINE = "press-shop"
 PARTITIONS = 2
 _BERLIN = ZoneInfo("Europe/Berlin")
-_RESULT = {"nested": "results", "codes": "eol"}
 
 
 class Message(NamedTuple):
@@ -118,7 +118,9 @@ def _toml(value: Any) -> str:
         return "{" + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_toml, value)) + "]"
-    return value.isoformat() if hasattr(value, "isoformat") else json.dumps(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.dumps(str(value) if isinstance(value, Path) else value)
 
 
 def create_plant(log: Log, data: dict[str, Any], partitions: int = PARTITIONS) -> None:

@@ -1,0 +1,72 @@
+"""What an ingest is told before it begins: settings, who watches it, and its partitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from producers.ingest_map import IngestMap
+from stream.codec import MESSAGE_BYTES
+from stream.errors import LogError, TopicMissing
+from stream.log import Log, TopicPartition
+
+
+@dataclass(frozen=True)
+class IngestSettings:
+    """The topics written to, this process's static name if any, bounds in bytes and records, and
+    after how many seconds offsets are stored."""
+
+    events: str = "andon.events"
+    dead_letters: str = "andon.dead-letters"
+    member: str | None = None
+    message_bytes: int = MESSAGE_BYTES
+    dead_letter_bytes: int = 64 * 1024
+    poll_records: int = 1_000
+    settle_seconds: float = 1.0
+
+
+class Observer(Protocol):
+    """Who wants to know how the work goes."""
+
+    def beat(self) -> None:
+        """The loop turns."""
+
+    def set_ready(self, *reasons: str) -> None:
+        """It works; or it does not, for these reasons."""
+
+    def produced(self, kind: str) -> None:
+        """An event of this type was handed to the log."""
+
+    def unusable(self) -> None:
+        """A record, or an item of one, was put aside."""
+
+
+class Unobserved:
+    """Nobody wants to know."""
+
+    def beat(self) -> None:
+        """See `Observer`."""
+
+    def set_ready(self, *reasons: str) -> None:
+        """See `Observer`."""
+
+    def produced(self, kind: str) -> None:
+        """See `Observer`."""
+
+    def unusable(self) -> None:
+        """See `Observer`."""
+
+
+def source_partitions(source: Log, ingest_map: IngestMap) -> list[TopicPartition]:
+    """All partitions of the map's topics; raises `LogError` for a topic that does not exist."""
+    found = []
+    for topic in ingest_map.topics:
+        try:
+            count = source.partitions(topic.name)
+        except TopicMissing:
+            raise LogError(
+                f"topic {topic.name!r} of the map does not exist: correct its name, or check that "
+                f"[source] names the right cluster"
+            ) from None
+        found += [TopicPartition(topic.name, number) for number in range(count)]
+    return found
