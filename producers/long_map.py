@@ -25,7 +25,7 @@
 
     [[station]]
     name = "press*"                       # a name or a pattern
-    features = ["force", "t_*"]           # default: all of them
+    features = ["force", "t_*", "die"]    # default: all of them
     categorical = ["die"]
     offset = "30s"
 """

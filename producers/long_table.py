@@ -163,6 +163,8 @@ class _Rows:
         self._outcomes = Outcomes(table.result) if table.result else None
         self._result_feature = table.result.feature if table.result else None
         self._delay = table.result.delay if table.result else timedelta(0)
+        # Readings of one part often follow one another: its name is checked once.
+        self._last_part: str | None = None
         self._empty = frozenset({"", *(text.strip() for text in table.missing)})
 
     def tell(
@@ -180,7 +182,9 @@ class _Rows:
                 index = layout.line
                 line = read_name(self._present(cells[index]))
             index = layout.part
-            part = read_name(self._present(cells[index]))
+            part = cells[index]
+            if part != self._last_part:
+                self._last_part = part = read_name(self._present(part))
         except BadCell as bad:
             reason = f"column {file.header[index]!r}: {bad}"
             self._refuse(file, row, None, cells[index], reason)
@@ -200,7 +204,9 @@ class _Rows:
     def _reading(self, file: LongFile, row: Row, who: Telling) -> tuple[Telling, ...]:
         layout, cells, stats = file.layout, row.cells, self.stats
         station, feature = cells[layout.station], cells[layout.feature]
-        index = next((i for i in layout.values if cells[i] not in self._empty), layout.values[0])
+        index = layout.values[0]
+        if len(layout.values) > 1:
+            index = next((i for i in layout.values if cells[i] not in self._empty), index)
         if feature == self._result_feature:
             return self._result(file, row, index, who)
         try:
@@ -216,14 +222,16 @@ class _Rows:
                 self._refuse(file, row, None, f"{station},{feature}", reason)
             return ()
         value: Value | None = None
-        if cells[index] not in self._empty:
+        cell = cells[index]
+        present = cell not in self._empty
+        if present:
             try:
-                value = found.read(cells[index])
+                value = found.read(cell)
             except BadCell as bad:
-                self._refuse(file, row, index, cells[index], str(bad))
+                self._refuse(file, row, index, cell, str(bad))
         arrival = who.time + found.offset
         stats.readings += 1
-        said = [*who.said, station, found.rank, feature, value, cells[index] not in self._empty]
+        said = [*who.said, station, found.rank, feature, value, present]
         return (Telling(arrival, who.time, who.order, found.place, said),)
 
     def _result(self, file: LongFile, row: Row, index: int, who: Telling) -> tuple[Telling, ...]:

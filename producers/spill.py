@@ -89,7 +89,7 @@ class ExternalSort:
             cut = bisect_left(self._fresh, horizon, key=lambda telling: telling.arrival)
         ready = self._fresh[:cut]
         del self._fresh[:cut]
-        self._held = sum(map(_weight, self._fresh)) if self._fresh else 0
+        self._held -= sum(map(_weight, ready))
         runs = [run.before(horizon) for run in self._runs if run.head is not None]
         return heapq.merge(ready, *runs) if runs else iter(ready)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -264,3 +265,28 @@ def test_readings_in_the_reverse_order_of_time_are_read_in_bounded_memory(tmp_pa
     count, rows, most = peak(tmp_path / "t.parquet", map_file)
     assert (count, rows) == (60_000, 300_000)
     assert most < 300
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "maps.md"
+WRITTEN = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("text", WRITTEN, ids=lambda text: text.split("\n")[0][:24])
+def test_the_maps_written_in_the_docs_load(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "written.toml"
+    path.write_text(text, encoding="utf-8")
+    table = load_any_map(path)
+    assert table.line == "body-A"
+    assert table.result is not None
+
+
+def test_the_docs_write_out_a_wide_and_a_long_map() -> None:
+    assert [('format = "long"' in text) for text in WRITTEN] == [False, True]
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_table_of_no_rows_tells_nothing(tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "wide.parquet"
+    made_up_shots(10)[:rows].to_parquet(path, index=False)
+    count, _ = told([path], load_any_map(EXAMPLES / "diecasting.toml"))
+    assert (count > 0) == (rows > 0)
