@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from peers import NaiveScript, imputed
 from results import circumstances, keep, table
@@ -35,6 +36,7 @@ from stream.task import Task, TaskSettings
 SEED = 11
 FEATURES = 500
 BAR = 3000  # events a second that the linear model must reach
+LEAST_SHARE = 0.9  # of the core, for a run to count as undisturbed
 TESTS = Path(__file__).parents[1] / "tests" / "support"
 
 
@@ -94,23 +96,50 @@ def naive_script(feed: Feed, model: str) -> Callable[[], None]:
     return run
 
 
-def timed(work: Callable[[], None]) -> float:
-    """Seconds that it takes, with no garbage of others to collect."""
+class Took(NamedTuple):
+    """Seconds on the clock, and seconds in which this process really had a core."""
+
+    wall: float
+    cpu: float
+
+
+def timed(work: Callable[[], None]) -> Took:
+    """How long it takes, with no garbage of others to collect."""
     gc.collect()
-    began = time.perf_counter()
+    wall, cpu = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - began
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def compare(feed: Feed, model: str, rounds: int) -> tuple[float, float, float]:
-    """Events a second of andon and of the peer, and the ratio: medians of interleaved runs."""
-    ours, naive = [], []
+class Compared(NamedTuple):
+    """Medians of interleaved runs: events a second on the clock and per second of the core, of
+    andon and the peer; andon's share of the core; and the ratio per second of the core."""
+
+    ours: float
+    ours_cpu: float
+    peer: float
+    peer_cpu: float
+    share: float
+    ratio: float
+
+
+def compare(feed: Feed, model: str, rounds: int) -> Compared:
+    """Run both so many times, each time in the other order."""
+    ours: list[Took] = []
+    peer: list[Took] = []
     for number in range(rounds):
-        runs = [(ours, andon_task), (naive, naive_script)]
-        for speeds, make in runs if number % 2 == 0 else reversed(runs):
-            speeds.append(len(feed.records) / timed(make(feed, model)))
-    ratios = [a / b for a, b in zip(ours, naive, strict=True)]
-    return median(ours), median(naive), median(ratios)
+        runs = [(ours, andon_task), (peer, naive_script)]
+        for taken, make in runs if number % 2 == 0 else reversed(runs):
+            taken.append(timed(make(feed, model)))
+    events = len(feed.records)
+    return Compared(
+        median(events / one.wall for one in ours),
+        median(events / one.cpu for one in ours),
+        median(events / one.wall for one in peer),
+        median(events / one.cpu for one in peer),
+        median(one.cpu / one.wall for one in ours),
+        median(b.cpu / a.cpu for a, b in zip(ours, peer, strict=True)),
+    )
 
 
 def log_speed(log: Log, topic: str, feed: Feed, count: int) -> tuple[float, float]:
@@ -129,7 +158,7 @@ def log_speed(log: Log, topic: str, feed: Feed, count: int) -> tuple[float, floa
         if found != count:
             raise RuntimeError(f"{found} of {count} records were read back")
 
-    return count / timed(append), count / timed(read)
+    return count / timed(append).wall, count / timed(read).wall
 
 
 @contextmanager
@@ -176,18 +205,26 @@ def one_core() -> Iterator[str]:
         os.sched_setaffinity(0, before)
 
 
-def task_report(linear: Feed, small: Feed, rounds: int) -> tuple[str, float]:
-    """The part about the task, and andon's speed with the linear model."""
+def task_report(linear: Feed, small: Feed, rounds: int) -> tuple[str, Compared]:
+    """The part about the task, and the figures of the linear model."""
     with one_core() as pinned:
         fast = compare(linear, "logistic", rounds)
         slow = compare(small, "forest", rounds)
     rows = [
-        [name, f"{len(feed.records):,}", f"{ours:,.0f}", f"{naive:,.0f}", f"{ratio:.2f}"]
-        for name, feed, (ours, naive, ratio) in [
+        [
+            name,
+            f"{len(feed.records):,}",
+            f"{found.ours_cpu:,.0f} ({found.ours:,.0f})",
+            f"{found.peer_cpu:,.0f} ({found.peer:,.0f})",
+            f"{found.ratio:.2f}",
+            f"{100 * found.share:.0f} %",
+        ]
+        for name, feed, found in [
             ("logistic regression", linear, fast),
             ("adaptive forest of 10", small, slow),
         ]
     ]
+    head = ["model", "events", "andon, events/s", "peer, events/s", "andon / peer", "share of core"]
     described = (
         f"{linear.features} features at {linear.stations} stations, "
         f"{linear.measured / linear.parts:.0f} measurements a part, "
@@ -205,9 +242,12 @@ weights rare fails, keeps a window by three staggered copies, calibrates, decide
 explains them. The peer: `json.loads`, a dictionary, River's StatImputer, StandardScaler and the
 model, nothing else.
 
-{table(["model", "events", "andon, events/s", "peer, events/s", "andon / peer"], rows)}
+Events per second of the core's time, and in brackets on the clock; the two differ where other
+processes took a share of the core.
+
+{table(head, rows)}
 """
-    return text, fast[0]
+    return text, fast
 
 
 def logs_report(feed: Feed, count: int) -> str:
@@ -237,6 +277,15 @@ read back. One run.
 {said}"""
 
 
+def verdict(found: Compared) -> str:
+    """Whether the bar was reached, on the clock; a machine busy with other work is no judge."""
+    if found.ours >= BAR:
+        return "reached."
+    if found.share < LEAST_SHARE:
+        return "NOT JUDGED: the machine was busy with other work; run this on a quiet one."
+    return "MISSED."
+
+
 def main() -> None:
     """Run it all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -246,13 +295,12 @@ def main() -> None:
     quick = arguments.quick
     where = circumstances(f"the line's is {SEED}")
     linear, small = (Feed(40), Feed(20)) if quick else (Feed(2000), Feed(400))
-    tasks, speed = task_report(linear, small, rounds=1 if quick else 5)
+    tasks, found = task_report(linear, small, rounds=1 if quick else 5)
     logs = logs_report(linear, count=500 if quick else 50_000)
-    verdict = f"The bar for the linear model is {BAR:,} events/s: " + (
-        "not judged in a quick run." if quick else "reached." if speed >= BAR else "MISSED."
-    )
-    keep(f"## Speed\n\n{where}\n\n{tasks}\n{verdict}\n\n{logs}", "speed", arguments.write)
-    if not quick and speed < BAR:
+    judged = "not judged in a quick run." if quick else verdict(found)
+    bar = f"The bar for the linear model is {BAR:,} events/s on the clock: {judged}"
+    keep(f"## Speed\n\n{where}\n\n{tasks}\n{bar}\n\n{logs}", "speed", arguments.write)
+    if judged == "MISSED.":
         sys.exit(1)
 
 
