@@ -10,6 +10,7 @@ its description asks (`producers.targets`).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,7 +56,7 @@ class Parts(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cause:
+class Cause(ABC):
     """A cause of failure: its name, and the launches [since, until) during which it is at work."""
 
     name: str
@@ -63,18 +64,18 @@ class Cause:
     until: int | None = None
 
     @property
+    @abstractmethod
     def cells(self) -> tuple[Cell, ...]:
         """The features it works through, in the order of the line; the last one completes it."""
-        raise NotImplementedError
 
     @property
     def touches(self) -> tuple[Cell, ...]:
         """Its cells, and any other in which it leaves a trace."""
         return self.cells
 
+    @abstractmethod
     def effect(self, parts: Parts) -> FloatArray:
         """[n], the share of the log-odds at a part that passed all stations, at work or not."""
-        raise NotImplementedError
 
     def traces(self, parts: Parts) -> Iterable[Trace]:
         """What it does to true values, told by the place and the levels of parts alone."""
