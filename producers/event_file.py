@@ -25,8 +25,8 @@ def write_events(path: Path, events: Iterable[Event]) -> int:
     ...     path = Path(folder) / "events.jsonl.gz"
     ...     write_events(path, SimulatedLine(family("demo")).events(parts=10))
     ...     sum(1 for event in read_events(path))
-    101
-    101
+    233
+    233
     """
     count = 0
     with _opened(path, "wb") as file:
