@@ -123,11 +123,14 @@ def _forest(seed: int) -> base.Classifier:
 
 _NAMED: dict[str, Callable[[int], base.Classifier]] = {"forest": _forest, "logistic": _logistic}
 
-NAMES = tuple(sorted(_NAMED))
+NATIVE = ("linear",)
+"""The models that are andon's own (`models.linear_member`)."""
+
+NAMES = tuple(sorted([*NATIVE, *_NAMED]))
 
 
 def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
-    """A maker of fresh models for `models.window.StaggeredWindow`.
+    """A maker of fresh models for `models.staggered.StaggeredWindow`.
 
     Parameters
     ----------
@@ -150,7 +153,7 @@ def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
     >>> factory("logit", 0)
     Traceback (most recent call last):
     ...
-    ValueError: 'logit' is no model: use forest, logistic or the import path of a River classifier
+    ValueError: 'logit' is no model: use forest, linear, logistic or the import path of a River classifier
     """
     named = _NAMED.get(model)
     if named is not None:

@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.compiled import kernel
+
 Floats = npt.NDArray[np.float64]
 
 _RIDGE = 10.0
+_PRIOR_WORTH = 50.0
 _LIMIT = 12.0
 
 
@@ -51,6 +54,8 @@ class PlattCalibration:
         How many margins and outcomes are kept.
     every
         Results between two fits.
+    prior_rate
+        The line's usual fail rate, worth 50 results; 0 if nobody knows it.
 
     Examples
     --------
@@ -61,20 +66,23 @@ class PlattCalibration:
     (0.8, 0.2)
     """
 
-    def __init__(self, capacity: int = 3000, every: int = 10) -> None:
+    def __init__(self, capacity: int = 3000, every: int = 10, prior_rate: float = 0.0) -> None:
         self.capacity = capacity
         self.every = every
+        self.prior_rate = prior_rate
         self.slope = 1.0
-        self.intercept = 0.0
+        self.intercept = logit(prior_rate) if prior_rate > 0.0 else 0.0
         self._margin: Floats = np.zeros(capacity)
         self._fail: Floats = np.zeros(capacity)
         self._seen = 0
 
     @property
     def base_rate(self) -> float:
-        """The share of fails among the results kept, half a fail and half a pass added."""
+        """The share of fails among the results kept and the prior; without one, half a fail and
+        half a pass are added."""
         kept = min(self._seen, self.capacity)
-        return (float(self._fail[:kept].sum()) + 0.5) / (kept + 1.0)
+        worth, rate = (_PRIOR_WORTH, self.prior_rate) if self.prior_rate > 0.0 else (1.0, 0.5)
+        return (float(self._fail[:kept].sum()) + worth * rate) / (kept + worth)
 
     def learn(self, margin: float, fail: bool) -> None:
         """The outcome of a part that was scored with ``margin``."""
@@ -85,9 +93,15 @@ class PlattCalibration:
         if self._seen % self.every == 0:
             self._fit()
 
-    def risk(self, margin: float) -> float:
-        """The calibrated probability of failing."""
-        return sigmoid(self.intercept + self.slope * margin)
+    def risk(self, margin: float, ahead: float = 0.0) -> float:
+        """The calibrated probability of failing.
+
+        ``ahead`` is the margin's variance due to stations not reached. The fit knows last margins,
+        for which it is 0; before, the probability is the mean over what the stations may yet say
+        (the usual approximation of a logistic by a probit).
+        """
+        spread = math.sqrt(1.0 + math.pi / 8.0 * self.slope * self.slope * ahead)
+        return sigmoid((self.intercept + self.slope * margin) / spread)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -118,19 +132,23 @@ class PlattCalibration:
         self.intercept = a - b * centre
 
 
+@kernel
 def _ridge_newton(d: Floats, y: Floats, start: float) -> tuple[float, float]:
     """Intercept and slope of the logistic fit of ``y`` on ``d``, drawn to ``start`` and 1."""
     a, b = start, 1.0
     loss = _loss(d, y, start, a, b)
     for _ in range(30):
-        p = 1.0 / (1.0 + np.exp(-np.clip(a + b * d, -30.0, 30.0)))
-        weight = p * (1.0 - p)
-        miss = y - p
-        g0 = float(miss.sum()) - (a - start)
-        g1 = float((miss * d).sum()) - _RIDGE * (b - 1.0)
-        h00 = float(weight.sum()) + 1.0
-        h01 = float((weight * d).sum())
-        h11 = float((weight * d * d).sum()) + _RIDGE
+        g0, g1 = start - a, -_RIDGE * (b - 1.0)
+        h00, h01, h11 = 1.0, 0.0, _RIDGE
+        for i in range(len(d)):
+            p = 1.0 / (1.0 + math.exp(-min(max(a + b * d[i], -30.0), 30.0)))
+            weight = p * (1.0 - p)
+            miss = y[i] - p
+            g0 += miss
+            g1 += miss * d[i]
+            h00 += weight
+            h01 += weight * d[i]
+            h11 += weight * d[i] * d[i]
         det = h00 * h11 - h01 * h01
         step0 = (h11 * g0 - h01 * g1) / det
         step1 = (h00 * g1 - h01 * g0) / det
@@ -148,7 +166,10 @@ def _ridge_newton(d: Floats, y: Floats, start: float) -> tuple[float, float]:
     return a, b
 
 
+@kernel
 def _loss(d: Floats, y: Floats, start: float, a: float, b: float) -> float:
-    margin = a + b * d
-    misfit = float((np.logaddexp(0.0, margin) - y * margin).sum())
+    misfit = 0.0
+    for i in range(len(d)):
+        margin = a + b * d[i]
+        misfit += max(margin, 0.0) + math.log1p(math.exp(-abs(margin))) - y[i] * margin
     return misfit + 0.5 * (a - start) ** 2 + 0.5 * _RIDGE * (b - 1.0) ** 2

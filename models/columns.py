@@ -29,12 +29,37 @@ class Input(NamedTuple):
     column: int | None
 
 
-@dataclass(frozen=True, slots=True)
+class Layout(NamedTuple):
+    """Which columns a station has, and which are numbers, as arrays for kernels.
+
+    The columns of station ``s`` are ``member[first[s]:first[s + 1]]``; ``numeric`` (columns,) says
+    of each whether it is a number or a boolean whose kind is settled; ``station_of`` (columns,).
+    """
+
+    first: npt.NDArray[np.int32]
+    member: npt.NDArray[np.int32]
+    numeric: npt.NDArray[np.bool_]
+    station_of: npt.NDArray[np.int64]
+
+
+class Plan(NamedTuple):
+    """How a message with just these names, all of settled kinds, is read.
+
+    ``names`` in the message's order, the ``columns`` they are, and whether all are numeric.
+    """
+
+    names: tuple[str, ...]
+    columns: npt.NDArray[np.int64]
+    numeric: bool
+
+
+@dataclass(slots=True)
 class Station:
-    """A station's number and the columns of its features, by name."""
+    """A station's number, the columns of its features by name, and the plan of its last message."""
 
     number: int
     columns: dict[str, int] = field(default_factory=dict)
+    plan: Plan | None = None
 
 
 class Columns:
@@ -64,13 +89,13 @@ class Columns:
     Examples
     --------
     >>> columns = Columns()
-    >>> columns.learn("press", {"torque": 1.5, "mold": "8722"})
+    >>> columns.learn("press", {"torque": 1.5, "mold": "8722"}).tolist()
     []
     >>> columns.keys.tolist(), columns.settled
     (['press.mold', 'press.torque'], {})
     >>> for _ in range(20):
     ...     settled = columns.learn("press", {"torque": 1.5})
-    >>> settled, columns.settled
+    >>> settled.tolist(), columns.settled
     ([1], {1: <Kind.NUMERIC: 1>})
     """
 
@@ -88,18 +113,48 @@ class Columns:
         self.station_of: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self.kind: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._votes: dict[int, KindVote] = {}
+        self._layout: Layout | None = None
 
     def __len__(self) -> int:
         return len(self.origin)
 
-    def learn(self, station: str, values: Mapping[str, Value]) -> list[int]:
+    def layout(self) -> Layout:
+        """The table's shape as arrays, the same object until it changes."""
+        if self._layout is None:
+            order = np.argsort(self.station_of, kind="stable")
+            sizes = np.bincount(self.station_of, minlength=len(self.stations))
+            self._layout = Layout(
+                np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
+                order.astype(np.int32),
+                (self.kind == Kind.NUMERIC) | (self.kind == Kind.BOOLEAN),
+                self.station_of,
+            )
+        return self._layout
+
+    def plan(self, station: Station, values: Mapping[str, Value]) -> Plan | None:
+        """How a message with these names is read in one go; None if a name or kind is unknown."""
+        names = tuple(values)
+        plan = station.plan
+        if plan is not None and plan.names == names:
+            return plan
+        columns = [station.columns.get(name, -1) for name in names]
+        if not all(column in self.settled for column in columns):
+            return None
+        kinds = {self.settled[column] for column in columns}
+        station.plan = Plan(names, np.array(columns, np.int64), kinds <= {Kind.NUMERIC})
+        return station.plan
+
+    def learn(self, station: str, values: Mapping[str, Value]) -> npt.NDArray[np.int64]:
         """Register what a reading brings; answers its columns whose kind was settled before."""
         known = self.stations.get(station)
         if known is None:
             if len(self.stations) >= self.max_stations:
                 self.refused += len(values)
-                return []
+                return np.empty(0, np.int64)
             known = self._open(station)
+        plan = self.plan(known, values)
+        if plan is not None and plan.numeric:
+            return plan.columns
         fresh = sorted(name for name in values if name not in known.columns)
         if fresh:
             self._add(station, known, fresh)
@@ -114,9 +169,10 @@ class Columns:
                     self.categories[column].learn(value)
             elif value is not None:
                 self._vote(column, value)
-        return sorted(settled)
+        return np.array(sorted(settled), np.int64)
 
     def _open(self, station: str) -> Station:
+        self._layout = None
         opened = self.stations[station] = Station(len(self.stations))
         self.station_keys.append(f"{_escape(station)}?")
         return opened
@@ -126,6 +182,7 @@ class Columns:
         if kind is Kind.UNSETTLED:
             return
         del self._votes[column]
+        self._layout = None
         self.kind[column] = kind
         self.settled[column] = kind
         if kind is Kind.CATEGORICAL:
@@ -134,6 +191,7 @@ class Columns:
             self.categories = dict(sorted(self.categories.items()))
 
     def _add(self, station: str, known: Station, names: list[str]) -> None:
+        self._layout = None
         room = max(self.max_features - len(self), 0)
         self.refused += max(len(names) - room, 0)
         names = names[:room]

@@ -7,51 +7,92 @@ Whatever learns inside, the rest of andon sees no more than this.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol
 
-from river.base.typing import FeatureName
-
-from models.baselines import factory
+from models.baselines import NATIVE
 from models.calibration import PlattCalibration
 from models.columns import Value
-from models.explanation import CellReason, contributions, log_odds, strongest_reasons
+from models.explanation import CellReason, strongest_reasons
 from models.features import FeatureCatalogue
+from models.linear_member import LinearMember, Margin
 from models.part_row import CellCounts, PartRow
-from models.window import StaggeredWindow
+from models.river_member import RiverMember
+from models.window import WindowRule
+
+# Half the width of a 90 % interval, in standard deviations.
+_NINETY = 1.645
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
     """What a detector is made of.
 
-    ``model`` is a name or import path (`models.baselines.factory`); the window is ``window_parts``
-    results, extended until it holds ``window_fails`` fails, kept by ``copies`` staggered models;
-    the detector stays untrained until ``min_fails`` fails and ``min_passes`` passes have come.
+    ``model`` is ``linear``, a River model's name or an import path (`models.baselines.factory`).
+    The window is ``window_parts`` results, or those of the last ``window_hours`` (0: no such
+    bound), extended until it holds ``window_fails`` fails, at most ``window_max_parts``; a River
+    model keeps it by ``copies`` staggered models. The imputation has ``replicates`` and ``rank``
+    hidden factors (0: by the line's width). The detector stays untrained until ``min_fails``
+    fails and ``min_passes`` passes have come; until then it answers ``prior_rate``, or nothing if
+    that is 0.
     """
 
-    model: str = "logistic"
+    model: str = "linear"
     seed: int = 0
     window_parts: int = 6000
+    window_hours: float = 0.0
     window_fails: int = 100
+    window_max_parts: int = 20_000
     copies: int = 3
+    replicates: int = 5
+    rank: int = 0
     min_fails: int = 10
     min_passes: int = 50
+    prior_rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A part's risk so far; ``risk`` is None while the detector is untrained.
+    """A part's risk so far; ``risk`` is None while the detector is untrained and no prior is set.
 
     ``margin`` is the raw log-odds of the model, kept for calibration when the result comes;
-    ``trained`` says whether both outcomes have been seen often enough to speak.
+    ``trained`` says whether both outcomes have been seen often enough to speak; ``interval`` holds
+    the risk with 90 % if the model is right; ``shifted`` is the risk if every imputed cell lies
+    one spread to the harmless and to the harmful side of where it is expected.
     """
 
     risk: float | None
     margin: float | None
     trained: bool
+    interval: tuple[float, float] | None = None
+    shifted: tuple[float, float] | None = None
+
+
+class Member(Protocol):
+    """What learns labels and gives margins behind the seam."""
+
+    @property
+    def window(self) -> int: ...
+
+    @property
+    def window_fails(self) -> int: ...
+
+    def advance(self, row: PartRow, station: int) -> None: ...
+
+    def score(self, row: PartRow) -> Margin | None: ...
+
+    def learn(self, row: PartRow, fail: bool, at: float) -> None: ...
+
+    def close(self, row: PartRow) -> None: ...
+
+    def contributions(self, row: PartRow) -> dict[tuple[str, int], float]: ...
+
+    def state(self) -> dict[str, Any]: ...
+
+    def restore(self, state: dict[str, Any]) -> None: ...
 
 
 class Detector:
@@ -71,6 +112,7 @@ class Detector:
     ...         verdict = detector.score(row)
     ...         detector.observe(row, station, reading)
     ...     detector.learn(row, fails, verdict.margin)
+    ...     detector.close(row)
     >>> bad, _ = detector.encode(PartRow(), "test", 0.0, {"torque": 9.0})
     >>> good, _ = detector.encode(PartRow(), "test", 0.0, {"torque": 1.0})
     >>> detector.score(bad).risk > 0.3 > detector.score(good).risk
@@ -82,15 +124,10 @@ class Detector:
     def __init__(self, settings: DetectorSettings | None = None) -> None:
         self.settings = settings or DetectorSettings()
         self.catalogue = FeatureCatalogue()
-        self.calibration = PlattCalibration()
+        self.calibration = PlattCalibration(prior_rate=self.settings.prior_rate)
         self.fails = 0
         self.passes = 0
-        self._model = StaggeredWindow(
-            factory(self.settings.model, self.settings.seed),
-            parts=self.settings.window_parts,
-            fails=self.settings.window_fails,
-            copies=self.settings.copies,
-        )
+        self.member = _member(self.catalogue, self.settings)
 
     @property
     def trained(self) -> bool:
@@ -100,40 +137,62 @@ class Detector:
     @property
     def window(self) -> int:
         """How many results the answering model has learnt."""
-        return self._model.held
+        return self.member.window
 
     @property
     def window_fails(self) -> int:
         """How many of them were fails."""
-        return self._model.held_fails
+        return self.member.window_fails
 
     def encode(
         self, row: PartRow, station: str, at: float, values: Mapping[str, Value]
     ) -> tuple[PartRow, tuple[str, ...]]:
         """The row with a reading written in, and the features whose value was of a wrong kind."""
-        return self.catalogue.encode(row, station, at, values)
+        row, wrong = self.catalogue.encode(row, station, at, values)
+        known = self.catalogue.columns.stations.get(station)
+        if known is not None:
+            self.member.advance(row, known.number)
+        return row, wrong
 
     def score(self, row: PartRow) -> Verdict:
-        """The part's risk so far. Changes nothing."""
-        margin = self._margin(self.catalogue.vector(row))
-        risk = self.calibration.risk(margin) if self.trained and margin is not None else None
-        return Verdict(risk, margin, self.trained)
+        """The part's risk so far. Changes nothing that a later risk could depend on."""
+        found = self.member.score(self.catalogue.grown(row))
+        prior = self.settings.prior_rate
+        if found is None or not self.trained:
+            margin = None if found is None else found.mean
+            return Verdict(prior if prior > 0.0 else None, margin, False)
+        risk = self.calibration.risk
+        deviation = _NINETY * math.sqrt(found.within + found.between)
+        return Verdict(
+            risk(found.mean, found.ahead),
+            found.mean,
+            True,
+            (risk(found.mean - deviation), risk(found.mean + deviation)),
+            (
+                risk(found.mean - found.shift, found.ahead),
+                risk(found.mean + found.shift, found.ahead),
+            ),
+        )
 
     def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
         """Learn from a reading what needs no result."""
         self.catalogue.observe(row, station, values)
 
-    def learn(self, row: PartRow, fail: bool, margin: float | None) -> None:
-        """Learn a result; ``margin`` is the one that the part was last scored with."""
+    def learn(self, row: PartRow, fail: bool, margin: float | None, at: float = 0.0) -> None:
+        """Learn a result; ``margin`` is the one that the part was last scored with.
+
+        ``at`` is the result's time in seconds, for a window of hours.
+        """
         if margin is not None:
             self.calibration.learn(margin, fail)
-        self._model.learn_one(_for_river(self.catalogue.vector(row)), fail)
+        self.member.learn(self.catalogue.grown(row), fail, at)
         self.fails += fail
         self.passes += not fail
 
     def close(self, row: PartRow) -> None:
         """A part's journey has ended, by a result or by expiry."""
         self.catalogue.close(row)
+        self.member.close(self.catalogue.grown(row))
 
     def counts(self, row: PartRow) -> CellCounts:
         """What the part's verdict rests on."""
@@ -141,10 +200,8 @@ class Detector:
 
     def explain(self, row: PartRow, count: int) -> tuple[CellReason, ...]:
         """The cells that raise this part's risk most, strongest first."""
-        by_input = contributions(
-            self.catalogue.vector(row), self._model.serving, lambda x: self._margin(x) or 0.0
-        )
-        return strongest_reasons(self.catalogue, row, by_input, count)
+        row = self.catalogue.grown(row)
+        return strongest_reasons(self.catalogue, row, self.member.contributions(row), count)
 
     def state(self) -> dict[str, Any]:
         """All that was learnt, as plain values and arrays.
@@ -157,7 +214,7 @@ class Detector:
             "passes": self.passes,
             "catalogue": self.catalogue.state(),
             "calibration": self.calibration.state(),
-            "window": self._model.state(),
+            "member": self.member.state(),
         }
         return deepcopy(state)  # its arrays are not the ones that go on learning
 
@@ -171,12 +228,23 @@ class Detector:
         self.fails, self.passes = state["fails"], state["passes"]
         self.catalogue.restore(state["catalogue"])
         self.calibration.restore(state["calibration"])
-        self._model.restore(state["window"])
-
-    def _margin(self, vector: dict[str, float]) -> float | None:
-        return log_odds(self._model.predict_proba_one(_for_river(vector)))
+        self.member.restore(state["member"])
 
 
-def _for_river(vector: dict[str, float]) -> dict[FeatureName, float]:
-    """The same dictionary: River's keys are any hashables, ours are strings."""
-    return cast("dict[FeatureName, float]", vector)
+def _member(catalogue: FeatureCatalogue, settings: DetectorSettings) -> Member:
+    if settings.model in NATIVE:
+        window = WindowRule(
+            settings.window_parts,
+            settings.window_hours,
+            settings.window_fails,
+            max(settings.window_max_parts, settings.window_parts),
+        )
+        return LinearMember(catalogue, window, settings.replicates, settings.rank, settings.seed)
+    return RiverMember(
+        catalogue,
+        settings.model,
+        seed=settings.seed,
+        parts=settings.window_parts,
+        fails=settings.window_fails,
+        copies=settings.copies,
+    )

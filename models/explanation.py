@@ -65,15 +65,22 @@ def contributions(
 
 
 def strongest_reasons(
-    catalogue: FeatureCatalogue, row: PartRow, by_input: Mapping[str, float], count: int
+    catalogue: FeatureCatalogue,
+    row: PartRow,
+    amounts: Mapping[tuple[str, int], float],
+    count: int,
 ) -> tuple[CellReason, ...]:
-    """The ``count`` cells that raised the risk most, strongest first."""
-    origins = catalogue.origins(row)
+    """The ``count`` cells that raised the risk most, strongest first.
+
+    ``amounts`` holds what each ("cell", column) and ("station", number) adds to the log-odds.
+    """
+    stations = list(catalogue.columns.stations)
     by_cell: dict[Input, float] = {}
-    for key in sorted(by_input):
-        origin = origins.get(key)
-        if origin is not None:
-            by_cell[origin] = by_cell.get(origin, 0.0) + by_input[key]
+    for (kind, number), amount in amounts.items():
+        if kind == "cell":
+            by_cell[catalogue.columns.origin[number]] = amount
+        elif kind == "station":
+            by_cell[Input(stations[number], "", None)] = amount
     raised = sum(amount for amount in by_cell.values() if amount > 0.0)
     ranked = sorted(by_cell.items(), key=lambda item: (-item[1], item[0][:2]))
     reasons = []

@@ -16,16 +16,27 @@ from typing import Any
 
 import numpy as np
 
-from models.columns import Columns, Input, Value
+from models.compiled import kernel
+from models.columns import Columns, Input, Station, Value
 from models.kinds import Kind, kind_of
-from models.part_row import DROPPED, EMPTY, MEASURED, SATURATED, CellCounts, Floats, PartRow
+from models.part_row import (
+    DROPPED,
+    EMPTY,
+    MEASURED,
+    SATURATED,
+    CellCounts,
+    Codes,
+    Floats,
+    PartRow,
+)
 from models.routes import Routes
-from models.scale import Scale
+from models.scale import Ints, Scale, at_limit, observe_value
 
 # Comparing an array with an enum's member is slow.
 _CATEGORICAL = int(Kind.CATEGORICAL)
 Z_LIMIT = 5.0
 _GAP_STEP = 1.0 / 500.0
+_NUMBERS = frozenset({float, int, type(None)})
 
 
 class FeatureCatalogue:
@@ -73,35 +84,44 @@ class FeatureCatalogue:
         known = table.stations.get(station)
         if known is None:
             return row, ()
-        row = self._grown(row)
+        row = self.grown(row)
         if not math.isnan(row.visited_at[known.number]):
             row.state[table.station_of == known.number] = EMPTY
+            row.belief = None
         row.visited_at[known.number] = at
-        numbers: list[int] = []
-        readings: list[float] = []
+        plan = table.plan(known, values)
+        if plan is not None and plan.numeric and _NUMBERS.issuperset(map(type, values.values())):
+            columns, wrong = plan.columns, ()
+            x = np.array(list(values.values()), np.float64)  # None becomes NaN
+        else:
+            columns, x, wrong = self._codes(known, values)
+        write_cells(columns, x, table.kind, self.scale.figures, row.x, row.state)
+        return row, wrong
+
+    def _codes(
+        self, station: Station, values: Mapping[str, Value]
+    ) -> tuple[Ints, Floats, tuple[str, ...]]:
+        """Columns and numbers of a message that must be looked at value by value."""
+        table = self.columns
+        columns: list[int] = []
+        x: list[float] = []
         wrong = []
         for name, value in values.items():
-            column = known.columns.get(name)
+            column = station.columns.get(name)
             kind = None if column is None else table.settled.get(column)
             if column is None or kind is None:
                 continue
+            columns.append(column)
             if value is None:
-                row.state[column] = DROPPED
+                x.append(math.nan)
             elif kind_of(value) is not kind:
-                row.state[column] = DROPPED
+                x.append(math.nan)
                 wrong.append(name)
             elif isinstance(value, str):
-                row.x[column] = table.categories[column].code(value)
-                row.state[column] = MEASURED
+                x.append(table.categories[column].code(value))
             else:
-                numbers.append(column)
-                readings.append(value)
-        columns = np.array(numbers, np.int64)
-        x = np.array(readings, np.float64)
-        row.x[columns] = x
-        state = np.where(self.scale.at_limit(columns, x), SATURATED, MEASURED)
-        row.state[columns] = np.where(np.isnan(x), DROPPED, state)
-        return row, tuple(sorted(wrong))
+                x.append(value)
+        return np.array(columns, np.int64), np.array(x, np.float64), tuple(sorted(wrong))
 
     def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
         """Learn from one encoded reading: features, kinds, categories, gaps, scale, routes."""
@@ -111,13 +131,10 @@ class FeatureCatalogue:
         if known is None or len(row.visited_at) <= known.number:
             return  # encoded while its station was unknown: nothing of it lies in the row
         self.routes.observe(row.visited_at, known.number)
-        mine = np.array(settled, np.int64)
-        mine = mine[mine < len(row.state)]
-        state = row.state[mine]
-        mine, state = mine[state != EMPTY], state[state != EMPTY]
-        self._drop_rate[mine] += _GAP_STEP * ((state == DROPPED) - self._drop_rate[mine])
-        numeric = mine[(state != DROPPED) & (self.columns.kind[mine] != _CATEGORICAL)]
-        self.scale.observe(numeric, row.x[numeric])
+        observe_cells(
+            settled, row.x, row.state, self.columns.kind, self._drop_rate,
+            self.scale.figures, self.scale.beginning,
+        )  # fmt: skip
 
     def close(self, row: PartRow) -> None:
         """A part's journey has ended."""
@@ -146,7 +163,8 @@ class FeatureCatalogue:
             self.scale.grow(len(self.columns))
         self.routes.grow(len(self.columns.stations))
 
-    def _grown(self, row: PartRow) -> PartRow:
+    def grown(self, row: PartRow) -> PartRow:
+        """The row with room for all that the catalogue knows by now."""
         return row.grown(len(self.columns), len(self.columns.stations))
 
     # -- what a model sees ---------------------------------------------------------------------
@@ -159,7 +177,7 @@ class FeatureCatalogue:
         ``station.feature!`` saturated, ``station?`` skipped, each less its recent rate. What is
         not reached is absent: neither evidence for nor against.
         """
-        row, table = self._grown(row), self.columns
+        row, table = self.grown(row), self.columns
         x, state = row.x, row.state
         measured = (state == MEASURED) | (state == SATURATED)
         numeric = np.flatnonzero(measured & (table.kind != _CATEGORICAL))
@@ -192,7 +210,7 @@ class FeatureCatalogue:
 
     def origins(self, row: PartRow) -> dict[str, Input]:
         """What each input of the part's `vector` speaks of."""
-        row, table = self._grown(row), self.columns
+        row, table = self.grown(row), self.columns
         names = zip(table.station_keys, table.stations, strict=True)
         origins = {key: Input(name, "", None) for key, name in names}
         for column in np.flatnonzero(row.state != EMPTY).tolist():
@@ -216,7 +234,7 @@ class FeatureCatalogue:
 
     def counts(self, row: PartRow) -> CellCounts:
         """The part's cells by what is known of them."""
-        row, table = self._grown(row), self.columns
+        row, table = self.grown(row), self.columns
         state = row.state
         visited = ~np.isnan(row.visited_at)
         passed = self.routes.skipped(row.visited_at)
@@ -229,3 +247,38 @@ class FeatureCatalogue:
             not_reached=int(ahead.sum()),
             skipped=int((empty & ~ahead).sum()),
         )
+
+
+@kernel
+def write_cells(
+    columns: Ints, values: Floats, kind: Codes, figures: Floats, x: Floats, state: Codes
+) -> None:
+    """Write a reading into a part's cells; NaN says dropped."""
+    for at in range(len(columns)):
+        j, value = columns[at], values[at]
+        if math.isnan(value):
+            state[j] = DROPPED
+            continue
+        x[j] = value
+        pinned = kind[j] != _CATEGORICAL and at_limit(figures, j, value)
+        state[j] = SATURATED if pinned else MEASURED
+
+
+@kernel
+def observe_cells(
+    columns: Ints,
+    x: Floats,
+    state: Codes,
+    kind: Codes,
+    drop_rate: Floats,
+    figures: Floats,
+    beginning: Floats,
+) -> None:
+    """Learn from a reading's cells: how often they are dropped, and their scale."""
+    for at in range(len(columns)):
+        j = columns[at]
+        if j >= len(state) or state[j] == EMPTY:
+            continue  # its kind was settled after the part was encoded
+        drop_rate[j] += _GAP_STEP * ((state[j] == DROPPED) - drop_rate[j])
+        if state[j] != DROPPED and kind[j] != _CATEGORICAL:
+            observe_value(figures, beginning, j, x[j])

@@ -7,10 +7,13 @@ empty cell's station was *skipped* or is *not reached* follows from the visits a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from models.low_rank import Belief
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.uint8]
@@ -30,6 +33,8 @@ class PartRow:
         Array (features,): EMPTY, MEASURED, DROPPED or SATURATED.
     visited_at
         Array (stations,): time of the visit in seconds since 1970, NaN if there was none.
+    belief
+        What its cells say of the hidden factors, while somebody wants to know.
 
     Examples
     --------
@@ -41,6 +46,7 @@ class PartRow:
     x: Floats = field(default_factory=lambda: np.empty(0))
     state: Codes = field(default_factory=lambda: np.empty(0, np.uint8))
     visited_at: Floats = field(default_factory=lambda: np.empty(0))
+    belief: Belief | None = None
 
     def grown(self, features: int, stations: int) -> PartRow:
         """The row with room for features and stations that have appeared since."""
@@ -51,6 +57,7 @@ class PartRow:
             np.concatenate([self.x, np.zeros(max(more, 0))]),
             np.concatenate([self.state, np.zeros(max(more, 0), np.uint8)]),
             np.concatenate([self.visited_at, np.full(max(further, 0), np.nan)]),
+            self.belief,
         )
 
 

@@ -11,17 +11,20 @@ natural extreme is rare, a clipped one piles up.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from models.compiled import kernel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 WINDOW = 2000.0
-_START = 20
+START = 20
 _REACH = 10.0
 _PINNED = 10.0
 # Sums and squares of values this large stay finite.
@@ -29,60 +32,25 @@ _LARGEST = 1e150
 # A smaller spread, as a share of the mean, is rounding.
 _ROUNDING = 1e-12
 _FARTHEST = 1e6
-_LIMIT = ("first", "second", "first_hits", "second_hits")
-
-
-class _Limit:
-    """The extreme value seen, the next one, and how often each was."""
-
-    def __init__(self) -> None:
-        self.first: Floats = np.empty(0)
-        self.second: Floats = np.empty(0)
-        self.first_hits: Floats = np.empty(0)
-        self.second_hits: Floats = np.empty(0)
-
-    def grow(self, more: int) -> None:
-        self.first = np.concatenate([self.first, np.full(more, -np.inf)])
-        self.second = np.concatenate([self.second, np.full(more, -np.inf)])
-        self.first_hits = np.concatenate([self.first_hits, np.zeros(more)])
-        self.second_hits = np.concatenate([self.second_hits, np.zeros(more)])
-
-    def observe(self, columns: Ints, x: Floats) -> None:
-        first, second = self.first[columns], self.second[columns]
-        self.first_hits[columns] += x == first
-        self.second_hits[columns] += x == second
-        above = x > first
-        if above.any():
-            at = columns[above]
-            self.second[at], self.second_hits[at] = self.first[at], self.first_hits[at]
-            self.first[at], self.first_hits[at] = x[above], 1.0
-        between = (x > second) & (x < first)
-        if between.any():
-            at = columns[between]
-            self.second[at], self.second_hits[at] = x[between], 1.0
-
-    def pinned(self, columns: Ints, x: Floats, spread: Floats) -> Flags:
-        hits = self.first_hits[columns]
-        at_it = (x >= self.first[columns]) & (hits >= _PINNED)
-        if not at_it.any():
-            return at_it
-        # Before a second value is known the gap is infinite: not pinned.
-        gap = self.first[columns] - np.where(at_it, self.second[columns], -np.inf)
-        close = gap < 0.5 * spread
-        piled: Flags = at_it & close & (hits >= 3.0 * self.second_hits[columns])
-        return piled
-
-    def state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _LIMIT}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        for name in _LIMIT:
-            setattr(self, name, state[name])
+# What is known of a column: its figures, and of its highest values (of its lowest, with the sign
+# turned) the extreme, the next one, and how often each was seen.
+MEAN, VARIANCE, COUNT, HIGH, LOW = 0, 1, 2, 3, 7
+FIRST, SECOND, FIRST_HITS, SECOND_HITS = 0, 1, 2, 3
+FIGURES = 11
 
 
 class Scale:
     """Mean, spread and limits of numeric and boolean features, by column.
 
+    Attributes
+    ----------
+    figures
+        Array (columns, 11): mean, variance, count, and the limits.
+    beginning
+        Array (columns, 20): the first values of each column.
+
+    Examples
+    --------
     >>> scale = Scale()
     >>> scale.grow(1)
     >>> for value in (1.0, 2.0, 3.0):
@@ -92,62 +60,49 @@ class Scale:
     """
 
     def __init__(self) -> None:
-        self.mean: Floats = np.empty(0)
-        self.variance: Floats = np.empty(0)
-        self.count: Floats = np.empty(0)
-        self._first: Floats = np.empty((0, _START))
-        self._high = _Limit()
-        self._low = _Limit()
+        self.figures: Floats = np.empty((0, FIGURES))
+        self.beginning: Floats = np.empty((0, START))
+
+    @property
+    def mean(self) -> Floats:
+        """Array (columns,): the recent mean."""
+        return self.figures[:, MEAN]
+
+    @property
+    def variance(self) -> Floats:
+        """Array (columns,): the recent variance."""
+        return self.figures[:, VARIANCE]
+
+    @property
+    def count(self) -> Floats:
+        """Array (columns,): how many values were observed."""
+        return self.figures[:, COUNT]
 
     def grow(self, columns: int) -> None:
         """Make room for columns 0 .. ``columns`` - 1."""
-        more = columns - len(self.mean)
+        more = columns - len(self.figures)
         if more > 0:
-            self.mean = np.concatenate([self.mean, np.zeros(more)])
-            self.variance = np.concatenate([self.variance, np.zeros(more)])
-            self.count = np.concatenate([self.count, np.zeros(more)])
-            self._first = np.concatenate([self._first, np.full((more, _START), np.nan)])
-            self._high.grow(more)
-            self._low.grow(more)
+            fresh = np.zeros((more, FIGURES))
+            for limit in (HIGH, LOW):
+                fresh[:, limit + FIRST] = fresh[:, limit + SECOND] = -np.inf
+            self.figures = np.concatenate([self.figures, fresh])
+            self.beginning = np.concatenate([self.beginning, np.full((more, START), np.nan)])
 
     def observe(self, columns: Ints, x: Floats) -> None:
         """Learn one value each of distinct ``columns``."""
-        x = _bounded(x)
-        self.count[columns] += 1.0
-        young = self.count[columns] <= _START
-        if young.any():
-            self._start(columns[young], x[young])
-            columns, x = columns[~young], x[~young]
-        if not len(columns):
-            return
-        step = np.maximum(1.0 / self.count[columns], 1.0 / WINDOW)
-        old_mean, old_variance = self.mean[columns], self.variance[columns]
-        reach = _REACH * np.sqrt(old_variance)
-        reach = np.where(reach > 0.0, reach, np.inf)
-        delta = x - old_mean
-        tame = np.abs(delta) <= reach
-        delta = np.clip(delta, -reach, reach)
-        self.mean[columns] = old_mean + step * delta
-        self.variance[columns] = (1.0 - step) * (old_variance + step * delta * delta)
-        self._high.observe(columns[tame], x[tame])
-        self._low.observe(columns[tame], -x[tame])
-
-    def _start(self, columns: Ints, x: Floats) -> None:
-        """The first values, taken together, each within ten spreads of their median."""
-        self._first[columns, self.count[columns].astype(np.int64) - 1] = x
-        first = self._first[columns]
-        middle = np.nanmedian(first, axis=1, keepdims=True)
-        # 1.4826: the median deviation of a Gaussian is this much smaller than its spread.
-        reach = _REACH * 1.4826 * np.nanmedian(np.abs(first - middle), axis=1, keepdims=True)
-        reach = np.where(reach > 0.0, reach, np.inf)
-        first = np.clip(first, middle - reach, middle + reach)
-        self.mean[columns] = np.nanmean(first, axis=1)
-        self.variance[columns] = np.nanvar(first, axis=1)
+        for column, value in zip(columns, x, strict=True):
+            observe_value(self.figures, self.beginning, column, value)
 
     def spread(self, columns: Ints | slice = slice(None)) -> Floats:
         """The standard deviation, 0 while unknown."""
         spread: Floats = np.sqrt(self.variance[columns])
         return spread
+
+    def standard(self, numeric: Flags) -> Floats:
+        """Array (columns, 2): mean and 1 / spread; the latter 0 where no spread is known."""
+        mean, spread = self.mean, self.spread()
+        known = numeric & (spread > _ROUNDING * np.abs(mean))
+        return np.stack([mean, np.where(known, 1.0 / np.where(known, spread, 1.0), 0.0)], axis=1)
 
     def standardise(self, columns: Ints, x: Floats, limit: float) -> Floats:
         """z = (x - mean) / spread, clipped at +- ``limit``, 0 where no spread is known."""
@@ -167,28 +122,97 @@ class Scale:
 
     def at_limit(self, columns: Ints, x: Floats) -> Flags:
         """Whether each of ``x`` is pinned at its sensor's observed limit."""
-        spread, x = self.spread(columns), _bounded(x)
-        return self._high.pinned(columns, x, spread) | self._low.pinned(columns, -x, spread)
+        pinned = [at_limit(self.figures, c, v) for c, v in zip(columns, x, strict=True)]
+        return np.array(pinned, np.bool_)
 
     def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
-        return {
-            "mean": self.mean,
-            "variance": self.variance,
-            "count": self.count,
-            "first": self._first,
-            "high": self._high.state(),
-            "low": self._low.state(),
-        }
+        return {"figures": self.figures, "beginning": self.beginning}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
-        self.mean, self.variance, self.count = state["mean"], state["variance"], state["count"]
-        self._first = state["first"]
-        self._high.restore(state["high"])
-        self._low.restore(state["low"])
+        self.figures, self.beginning = state["figures"], state["beginning"]
 
 
 def _bounded(x: Floats) -> Floats:
     # Quicker than np.clip for a station's handful of values.
     return np.minimum(np.maximum(x, -_LARGEST), _LARGEST)
+
+
+@kernel
+def observe_value(figures: Floats, beginning: Floats, j: int, x: float) -> None:
+    """Learn one value of column ``j``."""
+    x = min(max(x, -_LARGEST), _LARGEST)
+    row = figures[j]
+    row[COUNT] += 1.0
+    if row[COUNT] <= START:
+        _begin(row, beginning[j], x)
+        return
+    step = max(1.0 / row[COUNT], 1.0 / WINDOW)
+    reach = _reach(math.sqrt(row[VARIANCE]))
+    delta = x - row[MEAN]
+    tame = abs(delta) <= reach
+    delta = min(max(delta, -reach), reach)
+    row[VARIANCE] = (1.0 - step) * (row[VARIANCE] + step * delta * delta)
+    row[MEAN] += step * delta
+    if tame:
+        _observe_limit(row[HIGH : HIGH + 4], x)
+        _observe_limit(row[LOW : LOW + 4], -x)
+
+
+@kernel
+def _reach(spread: float) -> float:
+    return _REACH * spread if spread > 0.0 else np.inf
+
+
+@kernel
+def _begin(row: Floats, values: Floats, x: float) -> None:
+    """The first values, taken together, each within ten spreads of their median."""
+    count = int(row[COUNT])
+    values[count - 1] = x
+    known = values[:count]
+    middle = np.median(known)
+    # 1.4826: the median deviation of a Gaussian is this much smaller than its spread.
+    reach = _reach(1.4826 * np.median(np.abs(known - middle)))
+    total = 0.0
+    for value in known:
+        total += min(max(value, middle - reach), middle + reach)
+    mean = total / count
+    squares = 0.0
+    for value in known:
+        off = min(max(value, middle - reach), middle + reach) - mean
+        squares += off * off
+    row[MEAN] = mean
+    row[VARIANCE] = squares / count
+
+
+@kernel
+def _observe_limit(limit: Floats, x: float) -> None:
+    if x > limit[FIRST]:
+        limit[SECOND], limit[SECOND_HITS] = limit[FIRST], limit[FIRST_HITS]
+        limit[FIRST], limit[FIRST_HITS] = x, 1.0
+    elif x == limit[FIRST]:
+        limit[FIRST_HITS] += 1.0
+    elif x > limit[SECOND]:
+        limit[SECOND], limit[SECOND_HITS] = x, 1.0
+    elif x == limit[SECOND]:
+        limit[SECOND_HITS] += 1.0
+
+
+@kernel
+def _pinned(limit: Floats, x: float, spread: float) -> bool:
+    if not (x >= limit[FIRST] and limit[FIRST_HITS] >= _PINNED):
+        return False
+    # Before a second value is known the gap is infinite: not pinned.
+    close = limit[FIRST] - limit[SECOND] < 0.5 * spread
+    return close and limit[FIRST_HITS] >= 3.0 * limit[SECOND_HITS]
+
+
+@kernel
+def at_limit(figures: Floats, j: int, x: float) -> bool:
+    """Whether ``x`` is pinned at the observed limit of column ``j``."""
+    x = min(max(x, -_LARGEST), _LARGEST)
+    row = figures[j]
+    spread = math.sqrt(row[VARIANCE])
+    high = _pinned(row[HIGH : HIGH + 4], x, spread)
+    return high or _pinned(row[LOW : LOW + 4], -x, spread)

@@ -132,7 +132,9 @@ class Line:
         self.counts["value.wrong_kind"] += len(wrong)
         verdict = self.detector.score(journey.row)
         journey.margin = verdict.margin
-        journey.risks.append(float("nan") if verdict.risk is None else verdict.risk)
+        # A prior is no prediction: the figures know only what a trained detector said.
+        scored = verdict.risk if verdict.trained else None
+        journey.risks.append(float("nan") if scored is None else scored)
         effects: list[Effect] = [
             Scored(self.name, event.part, event.station, event.at, verdict.risk, verdict.trained)
         ]
@@ -143,7 +145,7 @@ class Line:
     def _decide(
         self, event: Measurement, journey: Journey, verdict: Verdict, identify: Identify
     ) -> list[Effect]:
-        if verdict.risk is None:
+        if verdict.risk is None or not verdict.trained:
             return []
         point = self.operating_point
         standing = journey.standing
@@ -248,7 +250,7 @@ class Line:
         if journey is None:
             return
         if joined.fail is not None and joined.kind in (Joining.RESULT, Joining.CORRECTED):
-            self.detector.learn(journey.row, joined.fail, journey.margin)
+            self.detector.learn(journey.row, joined.fail, journey.margin, outcome.result_at)
             self.learnt_at = max(outcome.result_at, self.learnt_at or outcome.result_at)
         if joined.closed:
             self._close(journey)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import dummy
 
-from models.window import StaggeredWindow
+from models.staggered import StaggeredWindow
 
 
 def window_of(parts=60, fails=1, copies=3) -> StaggeredWindow:

@@ -1,0 +1,295 @@
+"""A River classifier whose training set *is* its sliding window.
+
+A logistic regression that, after every label, has learnt the last parts and nothing else: a part
+that leaves the window is unlearnt exactly (`models.dual_ascent`). Both outcomes weigh the same,
+however rare one is, so the margin ranks and the detector's calibration makes a probability of it.
+
+The regulariser is a metric G over the inputs: an input whose recent values differ between the
+outcomes by more than chance may move further. G is scaled so that sum_j G_j E[phi_j^2] is the same
+for 20 inputs and for 1,000, which keeps one setting right for narrow and wide lines.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from river import base
+
+from models.dual_ascent import Floats, Ints, Singles, ascend_all, observe_row, remove_row
+from models.label_ring import LabelRing
+from models.window import WindowRule
+
+INTERCEPT = 0  # the flag that every part has
+_FAIL, _PASS = 1, 0
+
+
+class WindowLogistic:
+    """The array face: rows of numbers, fills and flags in, weights per replicate out.
+
+    Parameters
+    ----------
+    window
+        Which parts are held.
+    replicates
+        Models that differ by their fills alone.
+    spread
+        sum_j G_j E[phi_j^2]: how far margins may spread.
+    steps_fail, steps_turn
+        Steps a label on fails in turn, and on all parts in turn, besides the new part's own.
+    metric_every
+        Labels between two metrics.
+    """
+
+    def __init__(
+        self,
+        window: WindowRule | None = None,
+        replicates: int = 1,
+        spread: float = 400.0,
+        steps_fail: int = 8,
+        steps_turn: int = 16,
+        metric_every: int = 50,
+    ) -> None:
+        self.window = window or WindowRule()
+        self.replicates = replicates
+        self.spread = spread
+        self.steps_fail = steps_fail
+        self.steps_turn = steps_turn
+        self.metric_every = metric_every
+        self.ring = LabelRing(replicates)
+        self.labels = 0
+        self.v_dense: Floats = np.zeros((replicates, 0))
+        self.v_flags: Floats = np.zeros((replicates, 0))
+        self.metric_dense: Floats = np.zeros(0)
+        self.metric_flags: Floats = np.zeros(0)
+        # By class: recent mean and mean square of each number, mean of each flag.
+        self.mean_dense: Floats = np.zeros((2, 0))
+        self.square_dense: Floats = np.zeros((2, 0))
+        self.mean_flags: Floats = np.zeros((2, 0))
+        self._seen = [0, 0]
+        self._turn = self._fail_turn = 0
+
+    @property
+    def weights_dense(self) -> Floats:
+        """Array (replicates, numbers)."""
+        return self.metric_dense * self.v_dense
+
+    @property
+    def weights_flags(self) -> Floats:
+        """Array (replicates, flags)."""
+        return self.metric_flags * self.v_flags
+
+    @property
+    def flag_rates(self) -> Floats:
+        """Array (flags,): the share of the window's parts that have each flag."""
+        share = self.ring.fails / max(len(self.ring), 1)
+        rates: Floats = share * self.mean_flags[_FAIL] + (1.0 - share) * self.mean_flags[_PASS]
+        return rates
+
+    def grow(self, numbers: int, flags: int) -> None:
+        """Make room for so many numbers and flags."""
+        if numbers > self.v_dense.shape[1]:
+            width = max(numbers, 2 * self.v_dense.shape[1])
+            for name in ("v_dense", "mean_dense", "square_dense"):
+                setattr(self, name, _padded(getattr(self, name), width))
+            self._remeasure()
+        if flags > self.v_flags.shape[1]:
+            width = max(flags, 2 * self.v_flags.shape[1])
+            for name in ("v_flags", "mean_flags"):
+                setattr(self, name, _padded(getattr(self, name), width))
+            self._remeasure()
+
+    def learn_row(
+        self, dense: Singles, fill_at: Ints, fills: Singles, flags: Ints, fail: bool, at: float
+    ) -> None:
+        """Learn one label; ``flags`` holds INTERCEPT, and all places lie within `grow`'s."""
+        width = self.v_dense.shape[1]
+        if len(dense) < width:
+            dense = np.concatenate([dense, np.zeros(width - len(dense), np.float32)])
+        i = self.ring.push(dense, fill_at, fills, flags, fail, at)
+        while self._oldest_leaves(at):
+            oldest = self.ring.oldest
+            remove_row(oldest, float(self.ring.sign[oldest]), *self._rows(), *self._v())
+            self.ring.drop()
+        self.labels += 1
+        self._observe(i, fail)
+        if self.labels % self.metric_every == 0 or self.labels < self.metric_every:
+            self._remeasure()
+        self.ascend(self._schedule(i))
+
+    def ascend(self, rows: Ints) -> None:
+        """Dual steps on ``rows``, in their order."""
+        fails = self.ring.fails
+        passes = len(self.ring) - fails
+        ascend_all(
+            rows, 0.5 / max(fails, 1), 0.5 / max(passes, 1), self.ring.sign, *self._rows(),
+            self.metric_dense, self.metric_flags, *self._v(),
+        )  # fmt: skip
+
+    def _rows(self) -> tuple[Singles, Ints, Singles, Ints, Floats]:
+        ring = self.ring
+        return ring.dense, ring.fill_at, ring.fills, ring.flag_at, ring.alpha
+
+    def _v(self) -> tuple[Floats, Floats]:
+        return self.v_dense, self.v_flags
+
+    def _oldest_leaves(self, now: float) -> bool:
+        ring = self.ring
+        if len(ring) <= 1:
+            return False
+        oldest = ring.oldest
+        age = (now - float(ring.at[oldest])) / 3600.0
+        return self.window.leaves(len(ring), ring.fails, bool(ring.sign[oldest] > 0), age)
+
+    def _schedule(self, newest: int) -> Ints:
+        ring = self.ring
+        rows = [newest]
+        for _ in range(min(self.steps_fail, ring.fails)):
+            self._fail_turn = (self._fail_turn + 1) % ring.fails
+            rows.append(ring.fail_rows[self._fail_turn])
+        for _ in range(min(self.steps_turn, len(ring))):
+            self._turn = (self._turn + 1) % len(ring)
+            rows.append(ring.row(self._turn))
+        return np.array(rows, np.int32)
+
+    def _observe(self, i: int, fail: bool) -> None:
+        side = _FAIL if fail else _PASS
+        self._seen[side] += 1
+        held = self.ring.fails if fail else len(self.ring) - self.ring.fails
+        step = max(1.0 / self._seen[side], 1.0 / max(held, 1))
+        ring = self.ring
+        observe_row(
+            i, step, ring.dense, ring.fill_at, ring.fills, ring.flag_at, self.mean_dense[side],
+            self.square_dense[side], self.mean_flags[side],
+        )  # fmt: skip
+
+    def _remeasure(self) -> None:
+        """The metric: how far each input may move."""
+        fails = max(min(self.ring.fails, self._seen[_FAIL]), 1)
+        passes = max(len(self.ring) - self.ring.fails, 1)
+        dense = _distinction(self.mean_dense, self.square_dense, fails, passes)
+        flags = _distinction(self.mean_flags, self.mean_flags, fails, passes)
+        if len(flags):
+            flags[INTERCEPT] = 1.0
+        share = fails / (fails + passes)
+        power = dense @ (share * self.square_dense[_FAIL] + (1 - share) * self.square_dense[_PASS])
+        power += flags @ (share * self.mean_flags[_FAIL] + (1 - share) * self.mean_flags[_PASS])
+        scale = self.spread / power if power > 0.0 else 1.0
+        self.metric_dense, self.metric_flags = scale * dense, scale * flags
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "labels": self.labels,
+            "seen": self._seen,
+            "turns": [self._turn, self._fail_turn],
+            "ring": self.ring.state(),
+            **{name: getattr(self, name) for name in _ARRAYS},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.labels, self._seen = state["labels"], list(state["seen"])
+        self._turn, self._fail_turn = state["turns"]
+        self.ring.restore(state["ring"])
+        for name in _ARRAYS:
+            setattr(self, name, state[name])
+
+
+_ARRAYS = (
+    "v_dense",
+    "v_flags",
+    "metric_dense",
+    "metric_flags",
+    "mean_dense",
+    "square_dense",
+    "mean_flags",
+)
+
+
+def _padded(a: Floats, width: int) -> Floats:
+    return np.concatenate([a, np.zeros((len(a), width - a.shape[1]))], axis=1)
+
+
+def _distinction(mean: Floats, square: Floats, fails: int, passes: int) -> Floats:
+    """max(|t| - 1, 0) + 0.1 of each input's difference between the outcomes."""
+    variance = np.maximum(square - mean * mean, 0.0)
+    error = variance[_FAIL] / fails + variance[_PASS] / passes
+    t = (mean[_FAIL] - mean[_PASS]) / np.sqrt(error + 1e-12)
+    t = np.clip(t, -1e3, 1e3)
+    return np.maximum(np.abs(t) - 1.0, 0.0) + 0.1
+
+
+class SlidingWindowLogistic(base.Classifier):
+    """`WindowLogistic` with River's face: dictionaries in, probabilities out.
+
+    Numbers are standardised by whoever stands before it in a pipeline; texts become flags. A
+    feature may appear or disappear at any time. The probability is that of a line on which both
+    outcomes are as frequent: put a calibration behind it.
+
+    Parameters
+    ----------
+    window
+        Which labels are held.
+    spread
+        How far margins may spread; less is a stronger regularisation.
+
+    Examples
+    --------
+    >>> from river import preprocessing
+    >>> model = preprocessing.StandardScaler() | SlidingWindowLogistic(WindowRule(200, min_fails=20))
+    >>> for i in range(600):
+    ...     x = {"torque": float(i % 10), "temp": float(i % 7)}
+    ...     model.learn_one(x, i % 10 > 7 if i < 300 else i % 10 < 2)   # the cause turns round
+    >>> model.predict_proba_one({"torque": 0.0, "temp": 3.0})[True] > 0.9
+    True
+    """
+
+    def __init__(self, window: WindowRule | None = None, spread: float = 400.0) -> None:
+        self.window = window
+        self.spread = spread
+        self.core = WindowLogistic(window, spread=spread)
+        self._numbers: dict[base.typing.FeatureName, int] = {}
+        self._flags: dict[tuple[base.typing.FeatureName, str], int] = {}
+
+    @property
+    def _multiclass(self) -> bool:
+        return False
+
+    def learn_one(self, x: dict[base.typing.FeatureName, Any], y: base.typing.ClfTarget) -> None:
+        """Learn one label; True is the fail."""
+        for name in sorted(x, key=str):
+            if isinstance(x[name], str):
+                self._flags.setdefault((name, x[name]), len(self._flags) + 1)
+            else:
+                self._numbers.setdefault(name, len(self._numbers))
+        self.core.grow(len(self._numbers), len(self._flags) + 1)
+        dense, flags = self._row(x)
+        nothing = np.empty((0, 1), np.float32)
+        at = np.empty(0, np.int32)
+        self.core.learn_row(dense, at, nothing, flags, bool(y), float(self.core.labels))
+
+    def predict_proba_one(
+        self, x: dict[base.typing.FeatureName, Any], **kwargs: Any
+    ) -> dict[base.typing.ClfTarget, float]:
+        """The probabilities of False and True."""
+        if not self.core.labels:
+            return {False: 0.5, True: 0.5}
+        dense, flags = self._row(x)
+        margin = float(self.core.weights_dense[0, : len(dense)] @ dense)
+        margin += float(self.core.weights_flags[0, flags].sum())
+        p = 1.0 / (1.0 + math.exp(min(max(-margin, -500.0), 500.0)))
+        return {False: 1.0 - p, True: p}
+
+    def _row(self, x: dict[base.typing.FeatureName, Any]) -> tuple[Singles, Ints]:
+        dense = np.zeros(len(self._numbers), np.float32)
+        flags = [INTERCEPT]
+        for name, value in x.items():
+            if isinstance(value, str):
+                flag = self._flags.get((name, value))
+                if flag is not None:
+                    flags.append(flag)
+            elif name in self._numbers and math.isfinite(value):
+                dense[self._numbers[name]] = min(max(value, -1e6), 1e6)
+        return dense, np.array(sorted(flags), np.int32)

@@ -1,0 +1,266 @@
+"""The linear member: multiple imputation, and a logistic regression over the window per draw.
+
+Each replicate of the imputation completes a labelled part's dropped cells with a draw of its own,
+and a logistic regression of its own learns the completed parts; a part's margin is the mean of
+theirs. Only cells of visited stations are drawn: imputing what a part never met costs skill (AUC
+0.746 against 0.774 in our study). How far the replicates differ, and how far the cells could lie
+otherwise, is the margin's variance (Rubin's rule: within plus between).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from models.belief import MU, PRECISION
+from models.classifier import INTERCEPT, WindowLogistic
+from models.dual_ascent import Ints
+from models.features import FeatureCatalogue
+from models.flags import CATEGORY, DROPPED, SATURATED, SKIPPED, Flag, Flags
+from models.imputation_draws import draw_cells
+from models.kinds import Kind
+from models.lanes import LANES
+from models.low_rank import LowRankGaussian
+from models.part_margin import AHEAD, FIGURES, dense_row, derive, score
+from models.part_margin import CONSTANT as AHEAD_CONSTANT
+from models.part_margin import SKIPPED as AHEAD_SKIPPED
+from models.part_row import DROPPED as CELL_DROPPED
+from models.part_row import MEASURED as CELL_MEASURED
+from models.part_row import SATURATED as CELL_SATURATED
+from models.part_row import PartRow
+from models.window import WindowRule
+
+_ALL_SEEN = 0.02
+
+
+class Margin(NamedTuple):
+    """A raw log-odds and what it is made of.
+
+    ``within`` is its variance given the model, ``between`` that of the replicates, ``ahead`` the
+    share of ``within`` that is due to stations not reached; ``shift`` is how far it moves if every
+    imputed cell lies one spread further off.
+    """
+
+    mean: float
+    within: float = 0.0
+    between: float = 0.0
+    ahead: float = 0.0
+    shift: float = 0.0
+
+
+class LinearMember:
+    """Learns a line's labels over a window and gives margins anywhere on the line.
+
+    Parameters
+    ----------
+    catalogue
+        The line's columns, scale and routes; shared, and not changed here.
+    window
+        Which labels are held.
+    replicates, rank, seed
+        Of the imputation (`models.low_rank.LowRankGaussian`).
+    """
+
+    def __init__(
+        self,
+        catalogue: FeatureCatalogue,
+        window: WindowRule | None = None,
+        replicates: int = 5,
+        rank: int = 0,
+        seed: int = 0,
+    ) -> None:
+        self.catalogue = catalogue
+        self.gaussian = LowRankGaussian(replicates, rank, seed)
+        self.classifier = WindowLogistic(window, replicates)
+        self.flags = Flags()
+        self._derived = (-1, -1, -1)
+        self._slopes = np.zeros((0, 3, LANES), np.float32)
+        self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
+        self._flag_weights = np.zeros((1, LANES), np.float32)
+        self._out = np.zeros(FIGURES)
+
+    @property
+    def window(self) -> int:
+        """How many labelled parts the window holds."""
+        return len(self.classifier.ring)
+
+    @property
+    def window_fails(self) -> int:
+        """How many of them are fails."""
+        return self.classifier.ring.fails
+
+    def advance(self, row: PartRow, station: int) -> None:
+        """``station`` has just been written into the row: its belief, if it has one, follows."""
+        belief = row.belief
+        if belief is not None and belief.version == self.gaussian.version:
+            self.gaussian.believe(row, self.catalogue.columns.layout(), station)
+
+    def score(self, row: PartRow) -> Margin | None:
+        """The part's margin so far, None before the first label. ``row`` must be grown."""
+        if not self.classifier.labels or not self.gaussian.version:
+            return None
+        self._follow()
+        layout = self.catalogue.columns.layout()
+        belief = self.gaussian.believe(row, layout)
+        out, gaussian = self._out, self.gaussian
+        score(
+            row.x, row.state, row.visited_at, belief.a, belief.rhs, gaussian.standard,
+            gaussian.cells, layout.first, layout.member, self._slopes, self._ahead,
+            self._flag_weights, self.flags.category_row, self.flags.category,
+            self.catalogue.routes.ahead, self.catalogue.routes.visit_rate,
+            gaussian.replicates, out,
+        )  # fmt: skip
+        if out[AHEAD] < _ALL_SEEN:
+            row.belief = None  # it only waits for its result now: half of its memory back
+        mean, within, dropped_only, between, shift = out[:AHEAD].tolist()
+        return Margin(mean, within, between, max(within - dropped_only, 0.0), shift)
+
+    def learn(self, row: PartRow, fail: bool, at: float) -> None:
+        """Learn a result. ``row`` must be grown; ``at`` is the result's time in seconds."""
+        gaussian = self.gaussian
+        if not gaussian.version:
+            return  # no scale has been published yet
+        layout = self.catalogue.columns.layout()
+        self._grow()
+        state = row.state
+        dropped = np.flatnonzero(state == CELL_DROPPED)
+        flags = self._flags_of(row, dropped)
+        self.classifier.grow(len(gaussian.cells), len(self.flags))
+        dense = np.zeros(len(gaussian.cells), np.float32)
+        dense_row(row.x, state, gaussian.standard, gaussian.cells, dense)
+        fill_at = dropped[layout.numeric[dropped]].astype(np.int32)
+        fills = np.zeros((len(fill_at), gaussian.replicates), np.float32)
+        if len(fill_at):
+            belief = gaussian.believe(row, layout)
+            draw_cells(
+                fill_at, belief.a, belief.rhs, gaussian.cells, gaussian.seed,
+                self.classifier.labels, gaussian.replicates, fills,
+            )  # fmt: skip
+        self.classifier.learn_row(dense, fill_at, fills, flags, fail, at)
+
+    def close(self, row: PartRow) -> None:
+        """A journey has ended: the imputation learns from it. ``row`` must be grown."""
+        self._grow()
+        layout = self.catalogue.columns.layout()
+        self.gaussian.close(row, layout, self.catalogue.scale)
+        row.belief = None
+
+    def contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
+        """What each cell and station adds to the margin.
+
+        Keys are ("cell", column) and ("station", number); with the intercept, ("", -1), they add
+        up to the margin.
+        """
+        self._follow()
+        layout, gaussian = self.catalogue.columns.layout(), self.gaussian
+        replicates, rank = gaussian.replicates, gaussian.rank
+        belief = gaussian.believe(row, layout)
+        f = _factors(belief.a, belief.rhs, rank)[:, :replicates]
+        weights = self._slopes[:, :, :replicates].mean(axis=2)
+        found: dict[tuple[str, int], float] = {
+            ("", -1): float(self._flag_weights[0, :replicates].mean())
+        }
+        standard = gaussian.standard
+        for j in np.flatnonzero(row.state != 0).tolist():
+            is_number = gaussian.cells[j, rank + PRECISION, 0] > 0.0
+            amount = 0.0
+            if row.state[j] == CELL_DROPPED:
+                amount = float(weights[j, 1])
+                if is_number:
+                    cell = gaussian.cells[j, :, :replicates]
+                    mean = (cell[:rank] * f).sum(axis=0) + cell[rank + MU]
+                    amount += float((self._slopes[j, 0, :replicates] * mean).mean())
+            elif is_number:
+                z = (row.x[j] - standard[j, 0]) * standard[j, 1]
+                amount = float(weights[j, 0] * min(max(z, -5.0), 5.0))
+            else:
+                flag = self._category_flag(row, j)
+                if flag >= 0:
+                    amount = float(self._flag_weights[flag, :replicates].mean())
+            if row.state[j] == CELL_SATURATED:
+                amount += float(weights[j, 2])
+            found["cell", j] = amount
+        odds = self.catalogue.routes.odds_ahead(row.visited_at)
+        for s in np.flatnonzero(np.isnan(row.visited_at)).tolist():
+            block, p = self._ahead[s, :, :replicates], odds[s]
+            visited = (block[:rank] * f).sum(axis=0) + block[rank + AHEAD_CONSTANT]
+            found["station", s] = float(
+                (p * visited + (1 - p) * block[rank + AHEAD_SKIPPED]).mean()
+            )
+        return found
+
+    def _category_flag(self, row: PartRow, column: int) -> int:
+        at = int(self.flags.category_row[column]) if column < len(self.flags.category_row) else -1
+        code = int(row.x[column])
+        return int(self.flags.category[at, code]) if at >= 0 and code >= 0 else -1
+
+    def _flags_of(self, row: PartRow, dropped: Any) -> Ints:
+        """The numbers of the flags that a part whose journey has ended has."""
+        table = self.catalogue.columns
+        station_of, number = table.station_of, self.flags.number
+        found = [INTERCEPT]
+        for j in dropped.tolist():
+            found.append(number(Flag(DROPPED, j), station_of[j]))
+        for j in np.flatnonzero(row.state == CELL_SATURATED).tolist():
+            found.append(number(Flag(SATURATED, j), station_of[j]))
+        measured = row.state == CELL_MEASURED
+        for j in np.flatnonzero(measured & (table.kind == Kind.CATEGORICAL)).tolist():
+            if row.x[j] >= 0:
+                found.append(number(Flag(CATEGORY, j, int(row.x[j])), station_of[j]))
+        for s in np.flatnonzero(np.isnan(row.visited_at)).tolist():
+            found.append(number(Flag(SKIPPED, s), s))
+        return np.array(found, np.int32)
+
+    def _grow(self) -> None:
+        layout = self.catalogue.columns.layout()
+        self.gaussian.grow(layout)
+        self.flags.grow(len(layout.numeric), len(layout.first) - 1)
+
+    def _follow(self) -> None:
+        """Bring what `score` reads up to the classifier's weights and the published model."""
+        table = self.catalogue.columns
+        now = (self.classifier.labels, self.gaussian.version, len(table) + len(table.stations))
+        if now == self._derived:
+            return
+        self._derived = now
+        self._grow()
+        gaussian, flags, layout = self.gaussian, self.flags, table.layout()
+        self.classifier.grow(len(gaussian.cells), len(flags))
+        rows = gaussian.rank + 3
+        if self._slopes.shape[0] != len(gaussian.cells):
+            self._slopes = np.zeros((len(gaussian.cells), 3, LANES), np.float32)
+        if self._ahead.shape[:2] != (len(gaussian.blocks), rows):
+            self._ahead = np.zeros((len(gaussian.blocks), rows, LANES), np.float32)
+        if len(self._flag_weights) < len(flags):
+            self._flag_weights = np.zeros((2 * len(flags), LANES), np.float32)
+        derive(
+            self.classifier.weights_dense, self.classifier.weights_flags,
+            self.classifier.flag_rates, flags.station, flags.dropped, flags.saturated,
+            flags.skipped, gaussian.cells, layout.first, layout.member,
+            self.catalogue.routes.visit_rate, self._slopes, self._ahead, self._flag_weights,
+        )  # fmt: skip
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "gaussian": self.gaussian.state(),
+            "classifier": self.classifier.state(),
+            "flags": self.flags.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; the catalogue must have been restored before."""
+        self.gaussian.restore(state["gaussian"])
+        self.flags.restore(state["flags"], self.catalogue.columns.layout())
+        self.classifier.restore(state["classifier"])
+        self._derived = (-1, -1, -1)
+
+
+def _factors(a: Any, rhs: Any, rank: int) -> Any:
+    """The posterior means of the factors (rank, lanes)."""
+    full = np.zeros((LANES, rank, rank))
+    low = np.tril_indices(rank)
+    full[:, low[0], low[1]] = a.T
+    full[:, low[1], low[0]] = a.T
+    return np.linalg.solve(full, rhs.T[:, :, None])[:, :, 0].T

@@ -1,0 +1,255 @@
+"""The margin of a part somewhere on its line, from its own cells and its belief alone.
+
+Measured cells count by their z, dropped ones by their conditional mean and a flag, stations that
+still lie ahead by what they are expected to say, times the probability of the visit; stations
+passed by count by their flag. No vector of all inputs is ever built: a station ahead is one row of
+loadings g_s, so that its expected contribution is k_s + g_s'f and its variance follows from the
+same triangular solve as everything else.
+
+Shapes: ``slopes`` (columns, 3, 8): the weight of a cell's number, of its being dropped, of its
+being saturated; ``ahead`` (stations, rank + 3, 8): the rows of g_s, then CONSTANT (k_s), RESIDUAL
+(the variance that the factors leave) and SKIPPED (the weight of being passed by).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised
+from models.compiled import kernel
+from models.dual_ascent import Singles
+from models.lanes import (
+    Array,
+    Lanes,
+    added,
+    less,
+    load,
+    plus_product,
+    same,
+    store,
+    times,
+)
+from models.part_row import DROPPED, EMPTY, SATURATED
+from models.routes import last_station
+from models.triangular import backward, factorise, forward
+
+NUMBER, DROP, SATURATE = 0, 1, 2
+CONSTANT, RESIDUAL, SKIPPED = 0, 1, 2  # behind the rows of g_s
+# What `score` writes.
+MARGIN, WITHIN, DROPPED_ONLY, BETWEEN, SHIFT, AHEAD = 0, 1, 2, 3, 4, 5
+FIGURES = 6
+_SURELY_NOT = 1e-4
+
+
+@kernel
+def dot_halves(a: Array, b: Array) -> Lanes:
+    """a'b over rows."""
+    total = same(0.0)
+    for i in range(a.shape[0]):
+        total = plus_product(total, load(a, i), load(b, i))
+    return total
+
+
+@kernel
+def lane_mean(v: Lanes, count: int) -> float:
+    """The mean over the first ``count`` lanes."""
+    total = 0.0
+    for m in range(count):
+        total += v[m]
+    return total / count
+
+
+@kernel
+def score(
+    x: Floats,
+    state: Codes,
+    visited_at: Floats,
+    a: Array,
+    rhs: Array,
+    standard: Floats,
+    cells: Array,
+    first: Ints,
+    member: Ints,
+    slopes: Array,
+    ahead: Array,
+    flag_weights: Array,
+    category_row: Ints,
+    category: Ints,
+    odds_ahead: Floats,
+    visit_rate: Floats,
+    replicates: int,
+    out: Floats,
+) -> None:
+    """Write into ``out``: the margin's mean over replicates, its variance within a replicate, that
+    due to dropped cells alone, its variance between replicates, by how much the margin moves if
+    every imputed cell lies one spread further off, and how many stations are expected ahead."""
+    r = rhs.shape[0]
+    margin = load(flag_weights, 0)
+    dropped = np.zeros((r, 8), np.float32)
+    coming = np.zeros((r, 8), np.float32)
+    rest_dropped = same(0.0)
+    rest_coming = same(0.0)
+    shift = 0.0
+    stations_ahead = 0.0
+    last = last_station(visited_at)
+    for s in range(len(visited_at)):
+        if np.isnan(visited_at[s]):
+            p = odds_ahead[last, s] if last >= 0 else visit_rate[s]
+            block = ahead[s]
+            margin = plus_product(margin, load(block, r + SKIPPED), same(1.0 - p))
+            if p > _SURELY_NOT:
+                stations_ahead += p
+                margin = plus_product(margin, load(block, r + CONSTANT), same(p))
+                rest_coming = plus_product(rest_coming, load(block, r + RESIDUAL), same(p * p))
+                for i in range(r):
+                    store(coming, i, plus_product(load(coming, i), load(block, i), same(p)))
+            continue
+        for at in range(first[s], first[s + 1]):
+            j = member[at]
+            if state[j] == EMPTY:
+                continue
+            slope = slopes[j]
+            is_number = cells[j, r + PRECISION, 0] > 0.0
+            w = load(slope, NUMBER)
+            if state[j] == DROPPED:
+                margin = added(margin, load(slope, DROP))
+                if is_number:
+                    cell = cells[j]
+                    margin = plus_product(margin, w, load(cell, r + MU))
+                    rest_dropped = plus_product(rest_dropped, times(w, w), load(cell, r + PSI))
+                    shift += abs(lane_mean(w, replicates))
+                    for i in range(r):
+                        store(dropped, i, plus_product(load(dropped, i), w, load(cell, i)))
+                continue
+            if is_number:
+                margin = plus_product(margin, w, same(standardised(x[j], standard, j)))
+            elif category_row[j] >= 0:
+                code = int(x[j])
+                flag = category[category_row[j], code] if code >= 0 else -1
+                if flag >= 0:
+                    margin = added(margin, load(flag_weights, flag))
+            if state[j] == SATURATED:
+                margin = added(margin, load(slope, SATURATE))
+
+    factor = a.copy()
+    factorise(factor, r)
+    f = rhs.copy()
+    forward(factor, f)
+    forward(factor, dropped)
+    forward(factor, coming)
+    within_dropped = added(dot_halves(dropped, dropped), rest_dropped)
+    for i in range(r):
+        store(coming, i, added(load(coming, i), load(dropped, i)))
+    margin = added(margin, dot_halves(coming, f))
+    within = added(added(dot_halves(coming, coming), rest_dropped), rest_coming)
+    backward(factor, f)
+    within = added(within, _visit_variance(visited_at, last, f, ahead, odds_ahead, visit_rate))
+
+    mean = lane_mean(margin, replicates)
+    between = 0.0
+    for m in range(replicates):
+        between += (margin[m] - mean) ** 2
+    out[MARGIN] = mean
+    out[WITHIN] = lane_mean(within, replicates)
+    out[DROPPED_ONLY] = lane_mean(within_dropped, replicates)
+    out[BETWEEN] = between / (replicates - 1) if replicates > 1 else 0.0
+    out[SHIFT] = shift
+    out[AHEAD] = stations_ahead
+
+
+@kernel
+def _visit_variance(
+    visited_at: Floats, last: int, f: Array, ahead: Array, odds_ahead: Floats, visit_rate: Floats
+) -> Lanes:
+    """What not knowing the rest of the route adds: p (1 - p) (if visited - if passed by)^2."""
+    r = f.shape[0]
+    total = same(0.0)
+    for s in range(len(visited_at)):
+        if not np.isnan(visited_at[s]):
+            continue
+        p = odds_ahead[last, s] if last >= 0 else visit_rate[s]
+        doubt = p * (1.0 - p)
+        if doubt > 0.01:
+            block = ahead[s]
+            swing = less(load(block, r + CONSTANT), load(block, r + SKIPPED))
+            for i in range(r):
+                swing = plus_product(swing, load(block, i), load(f, i))
+            total = plus_product(total, times(swing, swing), same(doubt))
+    return total
+
+
+@kernel
+def derive(
+    weights_dense: Floats,
+    weights_flags: Floats,
+    flag_rates: Floats,
+    flag_station: Ints,
+    dropped: Ints,
+    saturated: Ints,
+    skipped: Ints,
+    cells: Array,
+    first: Ints,
+    member: Ints,
+    visit_rate: Floats,
+    slopes: Array,
+    ahead: Array,
+    flag_weights: Array,
+) -> None:
+    """Lay the replicates' weights out for `score`: slopes, flags, and what stations ahead say."""
+    replicates = len(weights_dense)
+    r = ahead.shape[1] - 3
+    slopes[:] = 0.0
+    ahead[:] = 0.0
+    for m in range(replicates):
+        for f in range(len(flag_station)):
+            flag_weights[f, m] = weights_flags[m, f]
+    for j in range(len(dropped)):
+        for m in range(replicates):
+            slopes[j, NUMBER, m] = weights_dense[m, j]
+        if dropped[j] >= 0:
+            store(slopes[j], DROP, load(flag_weights, dropped[j]))
+        if saturated[j] >= 0:
+            store(slopes[j], SATURATE, load(flag_weights, saturated[j]))
+    for f in range(1, len(flag_station)):
+        s = flag_station[f]
+        expected = flag_rates[f] / max(visit_rate[s], 0.01)
+        block = ahead[s]
+        store(
+            block,
+            r + CONSTANT,
+            plus_product(load(block, r + CONSTANT), load(flag_weights, f), same(expected)),
+        )
+    for s in range(len(skipped)):
+        block = ahead[s]
+        if skipped[s] >= 0:
+            mine = load(flag_weights, skipped[s])
+            store(block, r + SKIPPED, mine)
+            # Counted among the station's flags above, but no visited station has it.
+            expected = flag_rates[skipped[s]] / max(visit_rate[s], 0.01)
+            store(
+                block,
+                r + CONSTANT,
+                plus_product(load(block, r + CONSTANT), mine, same(-expected)),
+            )
+        for at in range(first[s], first[s + 1]):
+            j = member[at]
+            cell = cells[j]
+            if not cell[r + PRECISION, 0] > 0.0:
+                continue
+            w = load(slopes[j], NUMBER)
+            for i in range(r):
+                store(block, i, plus_product(load(block, i), w, load(cell, i)))
+            constant = plus_product(load(block, r + CONSTANT), w, load(cell, r + MU))
+            store(block, r + CONSTANT, constant)
+            rest = plus_product(load(block, r + RESIDUAL), times(w, w), load(cell, r + PSI))
+            store(block, r + RESIDUAL, rest)
+
+
+@kernel
+def dense_row(x: Floats, state: Codes, standard: Floats, cells: Array, out: Singles) -> None:
+    """out := z of every number that was measured, 0 elsewhere."""
+    r = cells.shape[1] - 3
+    for j in range(len(state)):
+        is_number = cells[j, r + PRECISION, 0] > 0.0
+        known = is_number and state[j] != EMPTY and state[j] != DROPPED
+        out[j] = standardised(x[j], standard, j) if known else 0.0

@@ -1,0 +1,95 @@
+"""Any River classifier as a member of the detector: it gets its window by staggered copies."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from river.base.typing import FeatureName
+
+from models.baselines import factory
+from models.explanation import contributions, log_odds
+from models.features import FeatureCatalogue
+from models.linear_member import Margin
+from models.part_row import PartRow
+from models.staggered import StaggeredWindow
+
+
+class RiverMember:
+    """A named River model, or one by its import path, on the catalogue's dictionary of inputs.
+
+    ``parts``, ``fails`` and ``copies`` are `models.staggered.StaggeredWindow`'s.
+    """
+
+    def __init__(
+        self,
+        catalogue: FeatureCatalogue,
+        model: str,
+        *,
+        seed: int = 0,
+        parts: int = 6000,
+        fails: int = 100,
+        copies: int = 3,
+    ) -> None:
+        self.catalogue = catalogue
+        self.copies = StaggeredWindow(factory(model, seed), parts=parts, fails=fails, copies=copies)
+
+    @property
+    def window(self) -> int:
+        """How many results the answering copy has learnt."""
+        return self.copies.held
+
+    @property
+    def window_fails(self) -> int:
+        """How many of them were fails."""
+        return self.copies.held_fails
+
+    def advance(self, row: PartRow, station: int) -> None:
+        """Nothing follows a reading here: the inputs are made anew for every score."""
+
+    def score(self, row: PartRow) -> Margin | None:
+        """The part's margin so far, None while the model has no opinion."""
+        margin = self._margin(self.catalogue.vector(row))
+        return None if margin is None else Margin(margin)
+
+    def learn(self, row: PartRow, fail: bool, at: float) -> None:
+        """Learn a result."""
+        self.copies.learn_one(_for_river(self.catalogue.vector(row)), fail)
+
+    def close(self, row: PartRow) -> None:
+        """A journey has ended: nothing is learnt from that alone."""
+
+    def contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
+        """What each cell and station adds to the margin (see `models.explanation`)."""
+        by_input = contributions(
+            self.catalogue.vector(row), self.copies.serving, lambda x: self._margin(x) or 0.0
+        )
+        origins = self.catalogue.origins(row)
+        stations = self.catalogue.columns.stations
+        found: dict[tuple[str, int], float] = {}
+        for key in sorted(by_input):
+            origin = origins.get(key)
+            if origin is None:
+                continue
+            subject = (
+                ("station", stations[origin.station].number)
+                if origin.column is None
+                else ("cell", origin.column)
+            )
+            found[subject] = found.get(subject, 0.0) + by_input[key]
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values; raises `models.plain_state.NoPlainState`."""
+        return self.copies.state()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.copies.restore(state)
+
+    def _margin(self, vector: dict[str, float]) -> float | None:
+        return log_odds(self.copies.predict_proba_one(_for_river(vector)))
+
+
+def _for_river(vector: dict[str, float]) -> dict[FeatureName, float]:
+    """The same dictionary: River's keys are any hashables, ours are strings."""
+    return cast("dict[FeatureName, float]", vector)

@@ -1,0 +1,123 @@
+"""Small symmetric systems, eight at a time: Cholesky factors, solves and inverses.
+
+A symmetric matrix of ``r`` rows is packed: its lower triangle row after row, ``(r (r + 1) / 2, 8)``
+float32, the lanes of `models.lanes` last. A factor L (A = L L') is packed likewise, with the
+*inverses* of its diagonal on the diagonal, so that solving multiplies and never divides.
+
+>>> import numpy as np
+>>> a = np.repeat(np.array([[4.0], [2.0], [3.0]], np.float32), 8, axis=1)   # [[4, 2], [2, 3]]
+>>> y = np.repeat(np.array([[8.0], [7.0]], np.float32), 8, axis=1)
+>>> factorise(a, 2)
+>>> forward(a, y)
+>>> backward(a, y)
+>>> [round(float(v), 4) for v in y[:, 0]]
+[1.25, 1.5]
+"""
+
+from __future__ import annotations
+
+from models.compiled import kernel
+from models.lanes import (
+    Array,
+    inverse_root,
+    less_product,
+    load,
+    plus_product,
+    same,
+    store,
+    times,
+)
+
+# A pivot below this is rounding: the systems here all have a ridge of 1 or more.
+_LEAST_PIVOT = 1e-4
+
+
+@kernel
+def packed_size(r: int) -> int:
+    """Rows of a packed symmetric matrix."""
+    return r * (r + 1) // 2
+
+
+@kernel
+def set_identity(a: Array, r: int) -> None:
+    """A := I."""
+    a[:] = 0.0
+    for i in range(r):
+        store(a, i * (i + 1) // 2 + i, same(1.0))
+
+
+@kernel
+def factorise(a: Array, r: int) -> None:
+    """A := its factor L, in place."""
+    for i in range(r):
+        row = i * (i + 1) // 2
+        for j in range(i):
+            other = j * (j + 1) // 2
+            value = load(a, row + j)
+            for k in range(j):
+                value = less_product(value, load(a, row + k), load(a, other + k))
+            store(a, row + j, times(value, load(a, other + j)))
+        pivot = load(a, row + i)
+        for k in range(i):
+            below = load(a, row + k)
+            pivot = less_product(pivot, below, below)
+        store(a, row + i, inverse_root(pivot, _LEAST_PIVOT))
+
+
+@kernel
+def forward(factor: Array, y: Array) -> None:
+    """y := inverse(L) y, in place."""
+    for i in range(y.shape[0]):
+        row = i * (i + 1) // 2
+        value = load(y, i)
+        for k in range(i):
+            value = less_product(value, load(factor, row + k), load(y, k))
+        store(y, i, times(value, load(factor, row + i)))
+
+
+@kernel
+def backward(factor: Array, y: Array) -> None:
+    """y := inverse(L') y, in place; after `forward` this solves A y = b."""
+    r = y.shape[0]
+    for i in range(r - 1, -1, -1):
+        value = load(y, i)
+        for k in range(i + 1, r):
+            value = less_product(value, load(factor, k * (k + 1) // 2 + i), load(y, k))
+        store(y, i, times(value, load(factor, i * (i + 1) // 2 + i)))
+
+
+@kernel
+def invert_factor(factor: Array, r: int, out: Array) -> None:
+    """out := inverse(L), packed, its diagonal as it is (not inverted)."""
+    for i in range(r):
+        row = i * (i + 1) // 2
+        for j in range(i):
+            value = same(0.0)
+            for k in range(j, i):
+                value = less_product(value, load(factor, row + k), load(out, k * (k + 1) // 2 + j))
+            store(out, row + j, times(value, load(factor, row + i)))
+        store(out, row + i, load(factor, row + i))
+
+
+@kernel
+def squared(low: Array, r: int, out: Array) -> None:
+    """out := L' L for a packed lower triangular L; with `invert_factor` the inverse of A."""
+    for i in range(r):
+        for j in range(i + 1):
+            value = same(0.0)
+            for k in range(i, r):
+                row = k * (k + 1) // 2
+                value = plus_product(value, load(low, row + i), load(low, row + j))
+            store(out, i * (i + 1) // 2 + j, value)
+
+
+@kernel
+def row_product(a: Array, i: int, y: Array) -> tuple:  # type: ignore[type-arg]
+    """Row ``i`` of a packed symmetric matrix times y."""
+    value = same(0.0)
+    row = i * (i + 1) // 2
+    for k in range(i + 1):
+        value = plus_product(value, load(a, row + k), load(y, k))
+    for k in range(i + 1, y.shape[0]):
+        value = plus_product(value, load(a, k * (k + 1) // 2 + i), load(y, k))
+    return value
