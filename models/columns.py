@@ -43,14 +43,41 @@ class Layout(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """How a message with just these names, all of settled kinds, is read.
+    """How a message with just these names is read without looking its names up.
 
-    ``names`` in the message's order, the ``columns`` they are, and whether all are numeric.
+    ``names`` in the message's order; ``columns`` of those whose kind is settled, in that order;
+    ``texts`` and ``truths`` the positions of categories and booleans among the values; ``blank``
+    the positions of values whose kind is not settled, which must be null.
     """
 
     names: tuple[str, ...]
     columns: npt.NDArray[np.int64]
-    numeric: bool
+    texts: tuple[tuple[int, Categories], ...]
+    truths: tuple[int, ...]
+    blank: tuple[int, ...]
+
+    def numbers(self, values: Mapping[str, Value]) -> list[float | None] | None:
+        """The values of ``columns`` as numbers, codes and None; None if one has another kind."""
+        x: list[Any] = list(values.values())
+        for at, categories in self.texts:
+            text = x[at]
+            if type(text) is str:
+                x[at] = categories.code(text)
+            elif text is not None:
+                return None
+        for at in self.truths:
+            truth = x[at]
+            if truth is not None:
+                if type(truth) is not bool:
+                    return None
+                x[at] = 1.0 if truth else 0.0
+        for at in reversed(self.blank):
+            if x.pop(at) is not None:
+                return None
+        return x if _NUMBERS.issuperset(map(type, x)) else None
+
+
+_NUMBERS = frozenset({float, int, type(None)})
 
 
 @dataclass(slots=True)
@@ -132,16 +159,26 @@ class Columns:
         return self._layout
 
     def plan(self, station: Station, values: Mapping[str, Value]) -> Plan | None:
-        """How a message with these names is read in one go; None if a name or kind is unknown."""
+        """How a message with these names is read; None if a name is unknown."""
         names = tuple(values)
         plan = station.plan
         if plan is not None and plan.names == names:
             return plan
         columns = [station.columns.get(name, -1) for name in names]
-        if not all(column in self.settled for column in columns):
+        if -1 in columns:
             return None
-        kinds = {self.settled[column] for column in columns}
-        station.plan = Plan(names, np.array(columns, np.int64), kinds <= {Kind.NUMERIC})
+        kinds = [self.settled.get(column) for column in columns]
+        station.plan = Plan(
+            names,
+            np.array([c for c, kind in zip(columns, kinds, strict=True) if kind], np.int64),
+            tuple(
+                (at, self.categories[columns[at]])
+                for at, kind in enumerate(kinds)
+                if kind is Kind.CATEGORICAL
+            ),
+            tuple(at for at, kind in enumerate(kinds) if kind is Kind.BOOLEAN),
+            tuple(at for at, kind in enumerate(kinds) if kind is None),
+        )
         return station.plan
 
     def learn(self, station: str, values: Mapping[str, Value]) -> npt.NDArray[np.int64]:
@@ -153,7 +190,11 @@ class Columns:
                 return np.empty(0, np.int64)
             known = self._open(station)
         plan = self.plan(known, values)
-        if plan is not None and plan.numeric:
+        if plan is not None and (not plan.blank or plan.numbers(values) is not None):
+            for at, categories in plan.texts:
+                text = values[plan.names[at]]
+                if isinstance(text, str):
+                    categories.learn(text)
             return plan.columns
         fresh = sorted(name for name in values if name not in known.columns)
         if fresh:
@@ -183,6 +224,7 @@ class Columns:
             return
         del self._votes[column]
         self._layout = None
+        self.stations[self.origin[column].station].plan = None
         self.kind[column] = kind
         self.settled[column] = kind
         if kind is Kind.CATEGORICAL:

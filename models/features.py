@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from models.compiled import kernel
 from models.columns import Columns, Input, Station, Value
+from models.compiled import kernel
 from models.kinds import Kind, kind_of
 from models.part_row import (
     DROPPED,
@@ -36,7 +36,6 @@ from models.scale import Ints, Scale, at_limit, observe_value
 _CATEGORICAL = int(Kind.CATEGORICAL)
 Z_LIMIT = 5.0
 _GAP_STEP = 1.0 / 500.0
-_NUMBERS = frozenset({float, int, type(None)})
 
 
 class FeatureCatalogue:
@@ -90,11 +89,12 @@ class FeatureCatalogue:
             row.belief = None
         row.visited_at[known.number] = at
         plan = table.plan(known, values)
-        if plan is not None and plan.numeric and _NUMBERS.issuperset(map(type, values.values())):
-            columns, wrong = plan.columns, ()
-            x = np.array(list(values.values()), np.float64)  # None becomes NaN
-        else:
+        numbers = None if plan is None else plan.numbers(values)
+        wrong: tuple[str, ...] = ()
+        if plan is None or numbers is None:
             columns, x, wrong = self._codes(known, values)
+        else:
+            columns, x = plan.columns, np.array(numbers, np.float64)  # None becomes NaN
         write_cells(columns, x, table.kind, self.scale.figures, row.x, row.state)
         return row, wrong
 
