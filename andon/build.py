@@ -17,7 +17,7 @@ from andon.endpoints import open_endpoints
 from andon.monitoring import notifier_monitor
 from andon.settings import Settings
 from andon.training import load_trained
-from models.baselines import factory
+from models.baselines import NATIVE, factory
 from models.detector import DetectorSettings
 from stream.effects import Effect
 from stream.errors import AndonError, ConfigError, TopicMissing
@@ -96,7 +96,8 @@ def task_settings(settings: Settings) -> TaskSettings:
     """What the tasks' behaviour depends on; raises `ConfigError` if the model cannot be made."""
     detector, alerts = settings.detector, settings.alerts
     try:
-        factory(detector.model, detector.seed)(0)
+        if detector.model not in NATIVE:
+            factory(detector.model, detector.seed)(0)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"detector.model: {error}") from None
     return TaskSettings(
@@ -109,8 +110,13 @@ def task_settings(settings: Settings) -> TaskSettings:
                 model=detector.model,
                 seed=detector.seed,
                 window_parts=detector.window_parts,
+                window_hours=detector.window_hours,
                 window_fails=detector.window_fails,
+                window_max_parts=detector.window_max_parts,
                 copies=detector.copies,
+                replicates=detector.replicates,
+                rank=detector.rank,
+                prior_rate=detector.prior_rate,
                 min_fails=detector.min_fails,
                 min_passes=detector.min_passes,
             ),

@@ -221,16 +221,48 @@ class DetectorSection(Section):
     """What learns from results and scores parts."""
 
     model: ModelName = Field(
-        "logistic", description="logistic, forest, or the import path of a River classifier"
+        "linear",
+        description="linear (andon's own), logistic, forest, or the import path of a River "
+        "classifier",
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="seed of everything random")
     window_parts: int = Field(
         6000, ge=100, le=1_000_000, description="results that the model remembers"
     )
+    window_hours: float = Field(
+        0.0,
+        ge=0,
+        le=87_600,
+        description="hours of results that the model remembers at most; 0: no such bound (linear)",
+    )
     window_fails: int = Field(
         100, ge=1, le=100_000, description="fails that the window is extended to hold"
     )
-    copies: int = Field(3, ge=1, le=20, description="staggered models that keep the window")
+    window_max_parts: int = Field(
+        20_000,
+        ge=100,
+        le=1_000_000,
+        description="results that an extended window holds at most (linear)",
+    )
+    copies: int = Field(
+        3, ge=1, le=20, description="staggered models that keep the window of a River classifier"
+    )
+    replicates: int = Field(
+        5, ge=1, le=8, description="draws of the multiple imputation, each with its model (linear)"
+    )
+    rank: int = Field(
+        0,
+        ge=0,
+        le=40,
+        description="hidden factors of the imputation; 0: 10 below 100 features, else 20 (linear)",
+    )
+    prior_rate: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="the line's usual fail rate, answered until there is enough to learn from; "
+        "0: until then a risk is null",
+    )
     min_fails: int = Field(
         10, ge=1, le=100_000, description="fails to learn from before the first risk is given"
     )

@@ -19,9 +19,18 @@ from stream.checkpoint import CheckpointError
 from stream.errors import ConfigError
 from stream.line import Line
 
-_KIND = "andon.trained/1"
+_KIND = "andon.trained/2"
 # What shapes the state: another value of one of these needs another training.
-_SHAPING = ("model", "window_parts", "window_fails", "copies")
+_SHAPING = (
+    "model",
+    "window_parts",
+    "window_hours",
+    "window_fails",
+    "window_max_parts",
+    "copies",
+    "replicates",
+    "rank",
+)
 
 
 def save_trained(

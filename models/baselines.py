@@ -150,10 +150,10 @@ def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
     --------
     >>> type(factory("logistic", 0)(0).classifier).__name__
     'LogisticRegression'
-    >>> factory("logit", 0)
+    >>> factory("logit", 0)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    ValueError: 'logit' is no model: use forest, linear, logistic or the import path of a River classifier
+    ValueError: 'logit' is no model: use forest, linear, logistic or the import path of a River ...
     """
     named = _NAMED.get(model)
     if named is not None:

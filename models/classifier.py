@@ -218,7 +218,8 @@ def _distinction(mean: Floats, square: Floats, fails: int, passes: int) -> Float
     error = variance[_FAIL] / fails + variance[_PASS] / passes
     t = (mean[_FAIL] - mean[_PASS]) / np.sqrt(error + 1e-12)
     t = np.clip(t, -1e3, 1e3)
-    return np.maximum(np.abs(t) - 1.0, 0.0) + 0.1
+    strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + 0.1
+    return strength
 
 
 class SlidingWindowLogistic(base.Classifier):
@@ -238,7 +239,8 @@ class SlidingWindowLogistic(base.Classifier):
     Examples
     --------
     >>> from river import preprocessing
-    >>> model = preprocessing.StandardScaler() | SlidingWindowLogistic(WindowRule(200, min_fails=20))
+    >>> window = WindowRule(parts=200, min_fails=20)
+    >>> model = preprocessing.StandardScaler() | SlidingWindowLogistic(window)
     >>> for i in range(600):
     ...     x = {"torque": float(i % 10), "temp": float(i % 7)}
     ...     model.learn_one(x, i % 10 > 7 if i < 300 else i % 10 < 2)   # the cause turns round

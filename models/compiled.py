@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 import numba
 
 # Joins the lanes of `models.lanes` into vector instructions; it is off by default.
-numba.config.SLP_VECTORIZE = 1
+numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
 
 F = TypeVar("F", bound=Callable[..., Any])
 

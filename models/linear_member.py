@@ -199,17 +199,21 @@ class LinearMember:
         """The numbers of the flags that a part whose journey has ended has."""
         table = self.catalogue.columns
         station_of, number = table.station_of, self.flags.number
-        found = [INTERCEPT]
-        for j in dropped.tolist():
-            found.append(number(Flag(DROPPED, j), station_of[j]))
-        for j in np.flatnonzero(row.state == CELL_SATURATED).tolist():
-            found.append(number(Flag(SATURATED, j), station_of[j]))
         measured = row.state == CELL_MEASURED
-        for j in np.flatnonzero(measured & (table.kind == Kind.CATEGORICAL)).tolist():
-            if row.x[j] >= 0:
-                found.append(number(Flag(CATEGORY, j, int(row.x[j])), station_of[j]))
-        for s in np.flatnonzero(np.isnan(row.visited_at)).tolist():
-            found.append(number(Flag(SKIPPED, s), s))
+        categories = np.flatnonzero(measured & (table.kind == Kind.CATEGORICAL)).tolist()
+        saturated = np.flatnonzero(row.state == CELL_SATURATED).tolist()
+        skipped = np.flatnonzero(np.isnan(row.visited_at)).tolist()
+        found = [
+            INTERCEPT,
+            *(number(Flag(DROPPED, j), station_of[j]) for j in dropped.tolist()),
+            *(number(Flag(SATURATED, j), station_of[j]) for j in saturated),
+            *(
+                number(Flag(CATEGORY, j, int(row.x[j])), station_of[j])
+                for j in categories
+                if row.x[j] >= 0
+            ),
+            *(number(Flag(SKIPPED, s), s) for s in skipped),
+        ]
         return np.array(found, np.int32)
 
     def _grow(self) -> None:

@@ -89,7 +89,7 @@ class LowRankGaussian:
     @property
     def rank(self) -> int:
         """Hidden factors in use."""
-        return self.cells.shape[1] - EXTRA
+        return int(self.cells.shape[1]) - EXTRA
 
     def _allocate(self, rank: int, columns: int, stations: int) -> None:
         packed, sums = rank * (rank + 1) // 2, (rank + 1) * (rank + 2) // 2

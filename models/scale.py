@@ -205,7 +205,7 @@ def _pinned(limit: Floats, x: float, spread: float) -> bool:
         return False
     # Before a second value is known the gap is infinite: not pinned.
     close = limit[FIRST] - limit[SECOND] < 0.5 * spread
-    return close and limit[FIRST_HITS] >= 3.0 * limit[SECOND_HITS]
+    return bool(close and limit[FIRST_HITS] >= 3.0 * limit[SECOND_HITS])
 
 
 @kernel

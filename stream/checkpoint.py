@@ -24,7 +24,7 @@ from stream.errors import AndonError
 
 _MAGIC = b"ANDON\x01\r\n"
 _DIGEST = 32
-_TYPES = ("|b1", "|u1", "<i8", "<f8", "<f4")
+_TYPES = ("|b1", "|u1", "|i1", "<i4", "<i8", "<f8", "<f4")
 _ARRAY = "$array"
 
 

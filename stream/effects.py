@@ -20,6 +20,7 @@ class Scored(NamedTuple):
     at: datetime
     risk: float | None
     trained: bool
+    interval: tuple[float, float] | None = None
 
     def to_json(self) -> bytes:
         """The risk as it lies on ``andon.risks`` and in ``risks.jsonl``.

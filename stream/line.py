@@ -136,7 +136,15 @@ class Line:
         scored = verdict.risk if verdict.trained else None
         journey.risks.append(float("nan") if scored is None else scored)
         effects: list[Effect] = [
-            Scored(self.name, event.part, event.station, event.at, verdict.risk, verdict.trained)
+            Scored(
+                self.name,
+                event.part,
+                event.station,
+                event.at,
+                verdict.risk,
+                verdict.trained,
+                verdict.interval,
+            )
         ]
         effects += self._decide(event, journey, verdict, identify)
         self.detector.observe(journey.row, event.station, event.values)
@@ -173,15 +181,13 @@ class Line:
             journey.standing = None
             self.alarms.clear(alarm.id)
         self.counts[f"alert.{decision.rule}"] += 1
-        return [
-            Raised(self._alert(event, journey, verdict.risk, threshold, decision, alarm, alert_id))
-        ]
+        return [Raised(self._alert(event, journey, verdict, threshold, decision, alarm, alert_id))]
 
     def _alert(
         self,
         event: Measurement,
         journey: Journey,
-        risk: float,
+        verdict: Verdict,
         threshold: float | None,
         decision: Decision,
         alarm: Alarm,
@@ -197,7 +203,9 @@ class Line:
             part=event.part,
             station=event.station,
             at=event.at,
-            risk=round(risk, 6),
+            risk=None if verdict.risk is None else round(verdict.risk, 6),
+            interval=_rounded(verdict.interval),
+            fragile=_fragile(verdict, threshold),
             threshold=None if threshold is None else round(threshold, 6),
             severity=decision.severity,
             reason=decision.reason,
@@ -286,6 +294,18 @@ class Line:
 
     def _now(self, at: float) -> float:
         return at if self.watermark.at is None else self.watermark.at
+
+
+def _rounded(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    return None if interval is None else (round(interval[0], 6), round(interval[1], 6))
+
+
+def _fragile(verdict: Verdict, threshold: float | None) -> bool | None:
+    """Whether the verdict turns if the imputed cells lie one spread off; None if nobody knows."""
+    if verdict.shifted is None or threshold is None:
+        return None
+    low, high = verdict.shifted
+    return low < threshold <= high
 
 
 def _mark(journey: Journey, result_at: float) -> AlertMark | None:
