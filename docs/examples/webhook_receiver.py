@@ -2,9 +2,8 @@
 
     ANDON_SECRET_MES=whsec_... python webhook_receiver.py 8080 alerts.sqlite
 
-An alert is in the database, synced, before it is answered, so one that was answered is never lost,
-and one that comes again is known by its webhook-id. Work on the table `alerts` from elsewhere, at
-its own pace: a sender waits 15 seconds. Needs: pip install standardwebhooks.
+An alert is in the database, synced, before it is answered; one that comes again is known by its
+webhook-id. Work on the table `alerts` at a pace of your own. Needs: pip install standardwebhooks.
 """
 
 import os
@@ -23,7 +22,7 @@ INSERT = "INSERT OR IGNORE INTO alerts VALUES (?, ?)"
 
 
 class Receiver(ThreadingHTTPServer):
-    """Alerts in, rows out. Several secrets, separated by spaces, while one is being rotated."""
+    """Alerts in, rows out; several secrets, separated by spaces, while one is rotated."""
 
     daemon_threads = True
 
