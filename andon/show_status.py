@@ -25,7 +25,8 @@ def _lines(lines: Sequence[dict[str, Any]]) -> str:
     if not lines:
         return "Lines: unknown: no worker has written down any on this machine"
     head = ["LINE", "TRAINED", "LEARNT", "FAILS", "WINDOW", "FAILS", "ALARM FROM", "ALARMS",
-            "BUDGET", "AP", "AUC", "BRIER SKILL", "PARTS", "MODEL AGE", "LAST CHECKPOINT", "AS OF"]  # fmt: skip
+            "BUDGET", "AP", "AUC", "BRIER SKILL", "PARTS", "MODEL AGE", "LAST CHECKPOINT",
+            "AS OF"]  # fmt: skip
     rows = [
         [
             line["line"],
