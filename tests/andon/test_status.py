@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,13 +110,12 @@ def test_a_line_that_began_from_nothing_has_no_checkpoint(settings: Settings) ->
 def test_a_line_that_was_trained_says_from_which_file_and_on_how_many_results(
     settings: Settings, tmp_path: Path
 ) -> None:
-    driver = trained_driver()
-    learnt = driver.line("A")
     path = tmp_path / "trained.ckpt"
     detector = settings.detector.model_copy(update={"trained": path})
     trained = settings.model_copy(update={"detector": detector})
-    shaping = task_settings(trained).line.detector
-    size = save_trained(path, {"A": learnt}, shaping, "history")
+    line = task_settings(trained).line
+    learnt = trained_driver(replace(QUICK, line=line)).line("A")
+    size = save_trained(path, {"A": learnt}, line.detector, "history")
     os.utime(path, (time.time() - 7200,) * 2)
     with ready_log(trained) as log, worker_monitor(trained, log) as monitor:
         publish(log, TOPICS.events, small_line(5))
