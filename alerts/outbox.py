@@ -98,7 +98,8 @@ class Outbox:
             self.close()
             raise OutboxError(
                 f"outbox {path} cannot be used ({error}): check its folder and rights, or move the "
-                f"file away; alerts are then delivered again from the log, under the same ids"
+                f"file away and give notifier.group another name: what the alert log holds is then "
+                f"delivered again, under the same ids"
             ) from error
         if version != SCHEMA:
             self.close()

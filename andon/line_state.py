@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -25,6 +26,37 @@ class Figures(BaseModel):
     average_precision: float | None
     roc_auc: float | None
     brier_skill: float | None
+
+
+class TrainedFile(BaseModel):
+    """The file of ``detector.trained`` as a worker found it; times in seconds since 1970."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    path: str
+    written_at: float
+    size: int
+
+    @classmethod
+    def found(cls, path: Path | None) -> TrainedFile | None:
+        """What is at ``path``; None without a path, or where no file is."""
+        try:
+            there = None if path is None else path.stat()
+        except OSError:
+            return None
+        if there is None:
+            return None
+        return cls(path=str(path), written_at=there.st_mtime, size=there.st_size)
+
+
+class LastCheckpoint(BaseModel):
+    """What a line began from: so far always a file that ``andon train`` made."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    kind: Literal["trained"]
+    results_learnt: int
+    file: TrainedFile | None
 
 
 class LineState(BaseModel):
@@ -47,6 +79,7 @@ class LineState(BaseModel):
     learnt_at: float | None
     figures: Figures | None
     counts: Annotated[dict[str, int], Field(default_factory=dict)]
+    last_checkpoint: LastCheckpoint | None = None
 
     @property
     def results_learnt(self) -> int:
@@ -109,8 +142,10 @@ def figures_of(line: Line) -> Figures:
     )
 
 
-def line_state(line: Line, figures: Figures | None) -> LineState:
-    """The picture of a line.
+def line_state(
+    line: Line, figures: Figures | None, trained: TrainedFile | None = None
+) -> LineState:
+    """The picture of a line; ``trained`` is the file that lines of its worker may begin from.
 
     >>> from stream.line import LineSettings
     >>> state = line_state(Line("body-A", LineSettings()), None)
@@ -134,4 +169,7 @@ def line_state(line: Line, figures: Figures | None) -> LineState:
         learnt_at=line.learnt_at,
         figures=figures,
         counts=dict(line.counts),
+        last_checkpoint=None
+        if line.began_with is None
+        else LastCheckpoint(kind="trained", results_learnt=line.began_with, file=trained),
     )

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from alerts.outbox import Outbox
 from andon.alert_feed import AlertFeed
 from andon.health import served
+from andon.line_state import TrainedFile
 from andon.monitor import Monitor
 from andon.notifier_monitor import NotifierMonitor
 from andon.producer_monitor import ProducerMonitor
@@ -24,6 +25,7 @@ def worker_monitor(settings: Settings, event_log: Log) -> Iterator[WorkerMonitor
         event_log,
         settings.worker.group,
         monitoring.state,
+        trained=TrainedFile.found(settings.detector.trained),
         interval_s=monitoring.interval_s,
         heartbeat_s=monitoring.heartbeat_s,
     )

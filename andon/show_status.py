@@ -25,7 +25,8 @@ def _lines(lines: Sequence[dict[str, Any]]) -> str:
     if not lines:
         return "Lines: unknown: no worker has written down any on this machine"
     head = ["LINE", "TRAINED", "LEARNT", "FAILS", "WINDOW", "FAILS", "ALARM FROM", "ALARMS",
-            "BUDGET", "AP", "AUC", "BRIER SKILL", "PARTS", "MODEL AGE", "AS OF"]  # fmt: skip
+            "BUDGET", "AP", "AUC", "BRIER SKILL", "PARTS", "MODEL AGE", "LAST CHECKPOINT",
+            "AS OF"]  # fmt: skip
     rows = [
         [
             line["line"],
@@ -42,11 +43,28 @@ def _lines(lines: Sequence[dict[str, Any]]) -> str:
             _figure(line["brier_skill"]),
             UNKNOWN if line["parts"] is None else f"{line['parts']:,}",
             UNKNOWN if line["model_age_s"] is None else _time(line["model_age_s"]),
+            _checkpoint(line["last_checkpoint"]),
             f"{_time(line['age_s'])} ago" + ("" if line["current"] else ", no longer renewed"),
         ]
         for line in lines
     ]
     return _table(head, rows)
+
+
+def _checkpoint(began: dict[str, Any] | None) -> str:
+    """What a line began from.
+
+    >>> _checkpoint(None)
+    'none'
+    >>> _checkpoint({"kind": "trained", "results_learnt": 2340, "path": "a.ckpt", "age_s": 7200})
+    'trained on 2,340 results, a.ckpt of 2 h ago'
+    """
+    if began is None:
+        return "none"
+    told = f"{began['kind']} on {began['results_learnt']:,} results"
+    if began["path"] is None:
+        return told
+    return f"{told}, {began['path']} of {_time(began['age_s'])} ago"
 
 
 def _lag(lag: Sequence[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from alerts.outbox import Outbox, OutboxError
 from andon.build import opened_log
+from andon.line_state import LineState
 from andon.settings import Settings
 from andon.state_file import PartitionState, read_states
 from stream.errors import LogError
@@ -54,12 +55,29 @@ def _lines(state: PartitionState, settings: Settings, now: float) -> list[dict[s
                 "average_precision": None if figures is None else figures.average_precision,
                 "roc_auc": None if figures is None else figures.roc_auc,
                 "brier_skill": None if figures is None else figures.brier_skill,
+                "last_checkpoint": _checkpoint(line, now),
                 "age_s": round(age, 1),
                 "current": age < max(30.0, 4 * settings.monitoring.interval_s),
                 "worker": f"{state.host}:{state.pid}",
             }
         )
     return told
+
+
+def _checkpoint(line: LineState, now: float) -> dict[str, Any] | None:
+    """What the line began from, None for nothing; a worker's own state is in no file."""
+    began = line.last_checkpoint
+    if began is None:
+        return None
+    file = began.file
+    return {
+        "kind": began.kind,
+        "results_learnt": began.results_learnt,
+        "path": None if file is None else file.path,
+        "bytes": None if file is None else file.size,
+        "written_at": None if file is None else round(file.written_at, 3),
+        "age_s": None if file is None else round(max(now - file.written_at, 0.0), 1),
+    }
 
 
 def _lag(settings: Settings) -> tuple[list[dict[str, Any]], str]:

@@ -15,8 +15,9 @@ def status_command(config: ConfigOption = None, as_json: JsonOption = False) -> 
     """Show how it goes: lines, lag, endpoints. Disturbs nothing that runs.
 
     Lag is what the log says; endpoints are what the outbox holds; lines are what workers with the
-    same settings have written down on this machine, with the age of that. What cannot be seen
-    from here is unknown.
+    same settings have written down on this machine, with the age of that. The last checkpoint of
+    a line is the trained file that it began from, or none. What cannot be seen from here is
+    unknown.
 
     Examples:
 

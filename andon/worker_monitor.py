@@ -20,7 +20,7 @@ from prometheus_client.core import Metric
 
 from alerts.alert import Alert
 from andon.line_metrics import line_families
-from andon.line_state import Figuring, line_state
+from andon.line_state import Figuring, TrainedFile, line_state
 from andon.metrics import LineLabels, counter, family, histogram
 from andon.monitor import HEARTBEAT_S, Monitor
 from andon.state_file import PartitionState, write_state
@@ -52,6 +52,8 @@ class WorkerMonitor(Monitor):
         Where the ends of the partitions are asked for, and the worker's group.
     folder
         Where the state files go; None for none.
+    trained
+        The file that lines may begin from, None for none.
     interval_s
         Seconds between two pictures.
     wall
@@ -64,6 +66,7 @@ class WorkerMonitor(Monitor):
         group: str,
         folder: Path | None,
         *,
+        trained: TrainedFile | None = None,
         interval_s: float = 5.0,
         heartbeat_s: float = HEARTBEAT_S,
         clock: Callable[[], float] = time.monotonic,
@@ -73,6 +76,7 @@ class WorkerMonitor(Monitor):
         self._log = event_log
         self._group = group
         self._folder = folder
+        self._trained = trained
         self._interval_s = interval_s
         self._wall = wall
         self._due = clock()
@@ -131,7 +135,7 @@ class WorkerMonitor(Monitor):
                     host=socket.gethostname(),
                     pid=os.getpid(),
                     lines=tuple(
-                        line_state(line, self._figuring.of(name))
+                        line_state(line, self._figuring.of(name), self._trained)
                         for name, line in sorted(task.lines.items())
                     ),
                 )

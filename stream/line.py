@@ -82,6 +82,7 @@ class Line:
         )
         self.watermark = Watermark()
         self.learnt_at: float | None = None  # event time of the newest result learnt
+        self.began_with: int | None = None  # results learnt before its first event; None: untrained
         self.counts: Counter[str] = Counter()
 
     def learnt(self) -> State:
@@ -96,6 +97,7 @@ class Line:
         learnt = deepcopy(learnt)  # its arrays will go on learning here
         self.detector.restore(learnt["detector"])
         self.operating_point.restore(learnt["operating_point"])
+        self.began_with = self.detector.fails + self.detector.passes
 
     def apply(self, event: Event, identify: Identify) -> list[Effect]:
         """Take one event in; ``identify(rule, subject)`` names an alert raised by it."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from scraped import monitored_worker
-from small_line import QUICK, small_line
+from small_line import QUICK, small_line, trained_driver
 from webhooks import message
 from workers import TOPICS
 
 from alerts.delivery import Verdict
 from alerts.outbox import Outbox
-from andon.build import ready_log
+from andon.build import build_worker, ready_log, task_settings
+from andon.monitoring import worker_monitor
 from andon.settings import Settings, load_settings
 from andon.show_status import status_text
 from andon.status import status
+from andon.training import save_trained
 from producers.publish import publish
 
 ENDPOINT = {"name": "mes", "url": "https://mes.example.com/a", "secrets_env": ["ANDON_SECRET_M"]}
@@ -94,6 +97,44 @@ def test_the_lines_are_as_their_worker_left_them(settings: Settings) -> None:
     assert line["budget"] == QUICK.line.alarms.budget
     assert line["worker"].endswith(f":{os.getpid()}")
     assert line["current"] is True
+
+
+def test_a_line_that_began_from_nothing_has_no_checkpoint(settings: Settings) -> None:
+    work(settings)
+    told = status(settings)
+    assert told["lines"][0]["last_checkpoint"] is None
+    head, row = status_text(told).splitlines()[:2]
+    assert row[head.index("LAST CHECKPOINT") :].split()[0] == "none"
+
+
+def test_a_line_that_was_trained_says_from_which_file_and_on_how_many_results(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "trained.ckpt"
+    detector = settings.detector.model_copy(update={"trained": path})
+    trained = settings.model_copy(update={"detector": detector})
+    line = task_settings(trained).line
+    learnt = trained_driver(replace(QUICK, line=line)).line("A")
+    size = save_trained(path, {"A": learnt}, line.detector, "history")
+    os.utime(path, (time.time() - 7200,) * 2)
+    with ready_log(trained) as log, worker_monitor(trained, log) as monitor:
+        publish(log, TOPICS.events, small_line(5))
+        publish(log, TOPICS.events, small_line(5, "B"))
+        worker = build_worker(trained, log, monitor.observe, monitor.turned)
+        worker.run(lambda: False, until_end=True)
+        monitor.take_picture(worker)
+    told = status(trained)
+    began = {line["line"]: line["last_checkpoint"] for line in told["lines"]}
+    results = learnt.detector.fails + learnt.detector.passes
+    assert began["B"] is None
+    assert {key: began["A"][key] for key in ("kind", "results_learnt", "path", "bytes")} == {
+        "kind": "trained",
+        "results_learnt": results,
+        "path": str(path),
+        "bytes": size,
+    }
+    assert 7200 <= began["A"]["age_s"] < 7300
+    assert f"trained on {results} results, {path} of 2 h ago" in status_text(told)
 
 
 def test_what_is_no_longer_renewed_is_said_to_be_old(settings: Settings) -> None:
