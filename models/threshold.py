@@ -97,7 +97,10 @@ class AlarmBudget:
             excess = float(self._flagged[governed].mean()) / self.budget - 1.0
             step = min(max(excess, -1.0), 1.0) * _EVERY / self.window
             self._offset = min(max(self._offset + step, -1.0), 1.0)
-        wanted = _reached_by(self._highest[held], self.budget * math.exp(-self._offset))
+        # A model that has just begun is wildly sure of itself: its first risks are soon forgotten.
+        recent = max(2 * _LEAST, self._parts // 2)
+        young = held & (self._number > self._number.max() - recent)
+        wanted = _reached_by(self._highest[young], self.budget * math.exp(-self._offset))
         floor = self.min_lift * base_rate
         self._governs = floor < wanted <= _HIGHEST
         self.threshold = min(max(wanted, floor), _HIGHEST)
