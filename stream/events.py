@@ -93,6 +93,7 @@ class DeadLetter(BaseModel):
 
     Travels as the headers ``andon.errors.*`` of a record that keeps the original key and value
     (above the size limit: the first 64 KiB, the length and the SHA-256 of the whole).
+    ``timestamp`` is when the record itself was appended, in milliseconds since 1970.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,6 +107,7 @@ class DeadLetter(BaseModel):
     major: int = SCHEMA_MAJOR
     length: int | None = None
     sha256: str | None = None
+    timestamp: int | None = None
 
     def to_headers(self) -> tuple[tuple[str, bytes], ...]:
         """The record headers that say all this.
