@@ -14,6 +14,10 @@ from stream.log import Headers, Record
 
 GROUP_HEADER = "andon.ingest"
 PLACES_HEADER = "andon.source"
+# Of an event made from a dead letter: where the letter lies, and, if the letter came from the
+# events topic, where the record lay that was put aside.
+LETTER_HEADER = "andon.dead-letter"
+REJECTED_HEADER = "andon.rejected"
 PUT_ASIDE = -1
 
 
@@ -82,3 +86,15 @@ def read(header: bytes) -> list[Place]:
             offset, _, item = place.partition(".")
             found.append(Place(topic, int(partition), int(offset), int(item or 0)))
     return found
+
+
+def places_in(header: bytes | None) -> list[Place]:
+    """The places in a header that anybody may have written; none if they cannot be read.
+
+    >>> places_in(b"t/0:7"), places_in(b"t/0:x"), places_in(None)
+    ([Place(topic='t', partition=0, offset=7, item=0)], [], [])
+    """
+    try:
+        return read(header or b"")
+    except ValueError:
+        return []

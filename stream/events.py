@@ -126,11 +126,15 @@ class DeadLetter(BaseModel):
 
     @classmethod
     def from_headers(cls, headers: tuple[tuple[str, bytes], ...]) -> DeadLetter:
-        """The inverse of `to_headers`; raises ValueError for other headers."""
+        """The inverse of `to_headers`; raises ValueError for other headers.
+
+        Of a record that was a dead letter before, the later headers count, from its topic on.
+        """
         fields = {"class": "error", "schema": "major"}
-        found = {
-            name.removeprefix("andon.errors."): value.decode("utf-8", "replace")
-            for name, value in headers
-            if name.startswith("andon.errors.")
-        }
+        found: dict[str, str] = {}
+        for name, value in headers:
+            if name == "andon.errors.topic":
+                found.clear()
+            if name.startswith("andon.errors."):
+                found[name.removeprefix("andon.errors.")] = value.decode("utf-8", "replace")
         return cls.model_validate({fields.get(k, k): v for k, v in found.items()})
