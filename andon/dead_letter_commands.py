@@ -7,23 +7,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from andon import dead_letter_desk
 from andon.command import ConfigOption, JsonOption, read_settings, running
-from andon.dead_letter_desk import Listing
 from andon.dead_letter_events import Left, Made
-from andon.dead_letter_replay import Summary
 from andon.dead_letter_view import letter_dict, letter_text
-from andon.dead_letters import Wanted, short
+from andon.dead_letters import Wanted
 from andon.log_history import read_bound
-from andon.mistakes import plain
-from andon.terminal import out
-from producers.source_place import Place
+from andon.show_dead_letters import listing_text, outcome_dict, outcome_text, summary_text
 
 SOME_REMAIN = 4
-_MOST_SHOWN = 100
 
 dead_letters_app = typer.Typer(
     help="Records that were put aside: why, what they say, and how to put them back.",
@@ -86,7 +79,7 @@ def list_letters(
         count = sum(one.count for one in found.reasons)
         _print_json({"letters": count, "foreign": found.foreign, "reasons": reasons})
     else:
-        _print_listing(found)
+        typer.echo(listing_text(found.reasons, found.foreign))
 
 
 @dead_letters_app.command("show")
@@ -143,7 +136,8 @@ def replay_letters(
     Records of a plant's topic are translated by the map; records of the events topic are read once
     more as the settings say now. What is still no event stays where it is, is counted by reason,
     and ends the command with 4. Killed at any point and started again, it goes on with what is
-    missing.
+    missing. With --dry-run and --json: one object for each event and each item that stays, then
+    the summary.
 
     Examples:
 
@@ -153,16 +147,24 @@ def replay_letters(
     andon dead-letters replay --reason too_long --json
     ```
     """
-    shown = _Shown(as_json)
+
+    def show(outcome: Made | Left) -> None:
+        if as_json:
+            _print_json(outcome_dict(outcome))
+        else:
+            typer.echo(outcome_text(outcome))
+
     with running() as stop:
         settings = read_settings(config)
         wanted = _wanted(reason, topic, since, until, limit)
         summary = dead_letter_desk.replay(
-            settings, wanted, map_file, show=shown.add if dry_run else None, stop=stop
+            settings, wanted, map_file, show=show if dry_run else None, stop=stop
         )
-        if dry_run:
-            shown.end()
-        _print_summary(summary, settings.topics.events, dry_run, as_json)
+        events = settings.topics.events
+        if as_json:
+            _print_json({**summary.to_dict(), "to": events, "dry_run": dry_run})
+        else:
+            typer.echo(summary_text(summary, events, dry_run))
     if summary.remaining:
         raise typer.Exit(SOME_REMAIN)
 
@@ -183,101 +185,6 @@ def _wanted(
     )
 
 
-def _print_listing(found: Listing) -> None:
-    if found.reasons:
-        counts_replayed = any(one.replayed is not None for one in found.reasons)
-        heads = ["reason", "stage", "from", "count", *(["replayed"] if counts_replayed else [])]
-        table = Table(*heads, "first", "last", "such as")
-        for one in found.reasons:
-            row = [one.error, one.stage, one.topic, f"{one.count:,}"]
-            if counts_replayed:
-                row.append(f"{one.replayed or 0:,}")
-            said = one.to_dict()
-            table.add_row(*map(_cell, (*row, said["first"], said["last"], " ".join(one.examples))))
-        out.print(table)
-    typer.echo(f"{sum(one.count for one in found.reasons):,} dead letters")
-    if found.foreign:
-        typer.echo(f"{found.foreign:,} records carry no reason of andon's and are left out")
-
-
-def _print_summary(summary: Summary, events: str, dry_run: bool, as_json: bool) -> None:
-    if as_json:
-        _print_json({**summary.to_dict(), "to": events, "dry_run": dry_run})
-        return
-    typer.echo(
-        f"{summary.replayed:,} of {summary.letters:,} dead letters "
-        f"{'would become' if dry_run else 'became'} {summary.events:,} events on {events}; "
-        f"{summary.already:,} were replayed before, the map passes over {summary.passed_over:,}, "
-        f"{summary.remaining:,} {'would remain' if dry_run else 'remain'}"
-    )
-    for one in summary.to_dict()["reasons"]:
-        typer.echo(
-            f"  {one['count']:,} {plain(one['reason'])}, such as {one['place']}: "
-            f"{plain(one['message'])}"
-        )
-
-
-class _Shown:
-    """What a dry run shows: a table of the first outcomes, or JSON of all."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._as_json = as_json
-        self._table = Table("letter", "from", "becomes", "of line", "what it says")
-        self._count = 0
-
-    def add(self, outcome: Made | Left) -> None:
-        """Show one more."""
-        if self._as_json:
-            _print_json(_outcome(outcome))
-            return
-        self._count += 1
-        if self._count > _MOST_SHOWN:
-            return
-        if isinstance(outcome, Left):
-            row = [short(outcome.letter), _source([outcome.origin]), outcome.why.error, ""]
-            said = outcome.why.message
-        else:
-            event = json.loads(outcome.value)
-            letters = short(outcome.letters[0])
-            if len(outcome.letters) > 1:
-                letters += f" +{len(outcome.letters) - 1}"
-            row = [letters, _source(outcome.origins), str(event.pop("type")), event.pop("line")]
-            event.pop("v", None)
-            said = json.dumps(event, ensure_ascii=False)
-        self._table.add_row(*map(_cell, row), _cell(said))
-
-    def end(self) -> None:
-        """Print the table."""
-        if self._count:
-            out.print(self._table)
-        if self._count > _MOST_SHOWN:
-            typer.echo(f"... and {self._count - _MOST_SHOWN:,} more: --json prints all")
-
-
-def _outcome(outcome: Made | Left) -> dict[str, Any]:
-    if isinstance(outcome, Left):
-        return {
-            "letters": [short(outcome.letter)],
-            "source": [_source([outcome.origin])],
-            "rejected": outcome.why._asdict(),
-        }
-    return {
-        "letters": [short(place) for place in outcome.letters],
-        "source": [_source([place]) for place in outcome.origins],
-        "event": json.loads(outcome.value),
-    }
-
-
-def _source(places: list[Place] | tuple[Place, ...]) -> str:
-    first = places[0]
-    item = f".{first.item}" if first.item else ""
-    return f"{first.topic}/{first.partition}:{first.offset}{item}"
-
-
 def _print_json(data: Any) -> None:
     # DEL is the one control character that JSON leaves as it is.
     typer.echo(json.dumps(data).replace("\x7f", "\\u007f"))
-
-
-def _cell(text: str) -> Text:
-    return Text(plain(text, 90))
