@@ -36,7 +36,6 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
-BATCH_RECORDS = 500
 _BATCH_BYTES = 4_000_000
 _BEAT_EVERY = 0.5
 
@@ -51,12 +50,14 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """The topics, the group whose first partition is the turn, and the longest event in bytes."""
+    """The topics, the group whose first partition is the turn, the longest event in bytes, and
+    how many events are handed over between two flushes."""
 
     events: str = "andon.events"
     dead_letters: str = "andon.dead-letters"
     group: str = "andon.dead-letters"
     message_bytes: int = MESSAGE_BYTES
+    batch_records: int = 500
 
 
 @dataclass
@@ -155,7 +156,7 @@ class DeadLetterReplay:
                     if isinstance(outcome, Made):
                         batch.append(outcome)
                         size += len(outcome.value)
-                    if len(batch) >= BATCH_RECORDS or size >= _BATCH_BYTES:
+                    if len(batch) >= self._settings.batch_records or size >= _BATCH_BYTES:
                         self._hand_over(pulse, batch)
                         batch, size = [], 0
             self._hand_over(pulse, batch)
