@@ -112,14 +112,17 @@ class Letters:
         self._wanted = wanted
         self._ranks = {name: number for number, name in enumerate(ranks)}
         self._history = LogHistory(log, topic, wanted.since, wanted.until, order=self._key)
+        # Read for the order, and taken when their turn comes: one for each partition.
+        self._read: dict[tuple[int, int], Letter | None] = {}
         self.foreign = 0
 
     def __iter__(self) -> Iterator[Letter]:
         self.foreign = count = 0
+        self._read.clear()
         if self._wanted.limit == 0:
             return
         for record in self._history:
-            letter = as_letter(record)
+            letter = self._read.pop((record.partition, record.offset))
             if letter is None:
                 self.foreign += 1
             elif self._wanted.has(letter):
@@ -129,7 +132,7 @@ class Letters:
                     return
 
     def _key(self, record: Record) -> tuple[int, ...]:
-        letter = as_letter(record)
+        letter = self._read[record.partition, record.offset] = as_letter(record)
         if letter is None:
             return (record.timestamp, 0, 0, 0)
         said = letter.said
