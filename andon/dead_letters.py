@@ -122,7 +122,9 @@ class Letters:
         if self._wanted.limit == 0:
             return
         for record in self._history:
-            letter = self._read.pop((record.partition, record.offset))
+            place = (record.partition, record.offset)
+            # The last partition's rest comes without being asked for its order.
+            letter = self._read.pop(place) if place in self._read else as_letter(record)
             if letter is None:
                 self.foreign += 1
             elif self._wanted.has(letter):
