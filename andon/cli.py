@@ -26,6 +26,7 @@ from andon.command import (
     running,
     say,
 )
+from andon.dead_letter_commands import dead_letters_app
 from andon.endpoint_commands import endpoints_app
 from andon.history_commands import produce, replay, train
 from andon.ingest_commands import ingest
@@ -52,6 +53,7 @@ topics_app = typer.Typer(
 )
 app.add_typer(topics_app, name="topics")
 app.add_typer(endpoints_app, name="endpoints")
+app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(map_app, name="map")
 app.command()(ingest)
 

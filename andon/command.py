@@ -1,8 +1,8 @@
 """What the commands share: options, how a command runs, and how it ends.
 
-Exit codes: 0 done; 1 failed; 2 a setting, map or argument that cannot work; 3 the log; 130 stopped
-by Ctrl-C and 143 by SIGTERM before the work was done. A command that runs until it is stopped ends
-with 0.
+Exit codes: 0 done; 1 failed; 2 a setting, map or argument that cannot work; 3 the log; 4 dead
+letters that remain; 130 stopped by Ctrl-C and 143 by SIGTERM before the work was done. A command
+that runs until it is stopped ends with 0.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ EXIT_CODES = {
     1: "failed: alerts are left to deliver, an alert of the demo was not delivered, or a defect",
     2: "a setting, map or argument that cannot work",
     3: "the log did not do what was asked, or does not answer",
+    4: "dead letters remain that are still no events",
     130: "stopped by Ctrl-C before the work was done",
     143: "stopped by SIGTERM before the work was done",
 }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from stream.errors import ConfigError
 from stream.log import Log, Record, TopicPartition
 
+Order = Callable[[Record], tuple[int, ...]]
 Bound = int | datetime
 
 
@@ -32,21 +33,32 @@ def read_bound(text: str) -> Bound:
     return time.astimezone(UTC)
 
 
+def _by_append(record: Record) -> tuple[int, ...]:
+    return record.timestamp, record.partition
+
+
 class LogHistory:
     """The records of ``topic`` with start <= place < stop.
 
     Offsets bound every partition by its own; times bound by the records' append time. Records of
-    several partitions come in the order of their append times; within one partition the order is
-    the log's.
+    several partitions come in the order of their append times, or as ``order`` says; within one
+    partition the order is the log's.
     """
 
     def __init__(
-        self, log: Log, topic: str, start: Bound | None = None, stop: Bound | None = None
+        self,
+        log: Log,
+        topic: str,
+        start: Bound | None = None,
+        stop: Bound | None = None,
+        *,
+        order: Order = _by_append,
     ) -> None:
         self._log = log
         self._topic = topic
         self._start = start
         self._stop = stop
+        self._order = order
         self.partitions = log.partitions(topic)
 
     @property
@@ -56,7 +68,7 @@ class LogHistory:
 
     def __iter__(self) -> Iterator[Record]:
         parts = (self._partition(number) for number in range(self.partitions))
-        return heapq.merge(*parts, key=lambda record: (record.timestamp, record.partition))
+        return heapq.merge(*parts, key=self._order)
 
     def _bounds(self, partition: int) -> tuple[int, int]:
         at = TopicPartition(self._topic, partition)

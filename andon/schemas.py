@@ -95,6 +95,7 @@ def _dead_letter_headers() -> Schema:
         message="m",
         length=0,
         sha256="0",
+        timestamp=0,
     )
     names = [name for name, _ in sample.to_headers()]
     properties = dict(zip(names, map(_as_text, fields["properties"].values()), strict=True))

@@ -48,7 +48,7 @@ def _lines(lines: Sequence[dict[str, Any]]) -> str:
         ]
         for line in lines
     ]
-    return _table(head, rows)
+    return table_text(head, rows)
 
 
 def _checkpoint(began: dict[str, Any] | None) -> str:
@@ -80,7 +80,7 @@ def _lag(lag: Sequence[dict[str, Any]]) -> str:
         ]
         for row in lag
     ]
-    return _table(["GROUP", "PARTITION", "NEXT OFFSET", "END", "LAG"], rows)
+    return table_text(["GROUP", "PARTITION", "NEXT OFFSET", "END", "LAG"], rows)
 
 
 def _endpoints(endpoints: Sequence[dict[str, Any]]) -> str:
@@ -95,10 +95,16 @@ def _endpoints(endpoints: Sequence[dict[str, Any]]) -> str:
         ]
         for row in endpoints
     ]
-    return _table(["ENDPOINT", "PENDING", "EXHAUSTED", "DISABLED"], rows)
+    return table_text(["ENDPOINT", "PENDING", "EXHAUSTED", "DISABLED"], rows)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns of text, as wide as they need.
+
+    >>> print(table_text(["LINE", "LAG"], [["body-A", "7"]]), end="")
+    LINE    LAG
+    body-A  7
+    """
     # Names come from the plant: what is in them must not steer the terminal.
     cells = [list(head), *([_printable(cell) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]

@@ -36,5 +36,6 @@ def letter_of(
         message=message[:512],
         length=None if cut is None else len(cut),
         sha256=None if cut is None else hashlib.sha256(cut).hexdigest(),
+        timestamp=record.timestamp if record.timestamp > 0 else None,
     )
     return letter, None if value is None else value[:limit]

@@ -93,6 +93,7 @@ class DeadLetter(BaseModel):
 
     Travels as the headers ``andon.errors.*`` of a record that keeps the original key and value
     (above the size limit: the first 64 KiB, the length and the SHA-256 of the whole).
+    ``timestamp`` is when the record itself was appended, in milliseconds since 1970.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -106,6 +107,7 @@ class DeadLetter(BaseModel):
     major: int = SCHEMA_MAJOR
     length: int | None = None
     sha256: str | None = None
+    timestamp: int | None = None
 
     def to_headers(self) -> tuple[tuple[str, bytes], ...]:
         """The record headers that say all this.
@@ -124,11 +126,15 @@ class DeadLetter(BaseModel):
 
     @classmethod
     def from_headers(cls, headers: tuple[tuple[str, bytes], ...]) -> DeadLetter:
-        """The inverse of `to_headers`; raises ValueError for other headers."""
+        """The inverse of `to_headers`; raises ValueError for other headers.
+
+        Of a record that was a dead letter before, the later headers count, from its topic on.
+        """
         fields = {"class": "error", "schema": "major"}
-        found = {
-            name.removeprefix("andon.errors."): value.decode("utf-8", "replace")
-            for name, value in headers
-            if name.startswith("andon.errors.")
-        }
+        found: dict[str, str] = {}
+        for name, value in headers:
+            if name == "andon.errors.topic":
+                found.clear()
+            if name.startswith("andon.errors."):
+                found[name.removeprefix("andon.errors.")] = value.decode("utf-8", "replace")
         return cls.model_validate({fields.get(k, k): v for k, v in found.items()})

@@ -119,6 +119,7 @@ class Task:
             message=why.message[:512],
             length=len(value) if cut and value is not None else None,
             sha256=hashlib.sha256(value).hexdigest() if cut and value is not None else None,
+            timestamp=record.timestamp if record.timestamp > 0 else None,
         )
         kept = value[:limit] if value is not None else None
         key = record.key[:KEY_BYTES] if record.key is not None else None
