@@ -75,6 +75,7 @@ class PlattCalibration:
         self._margin: Floats = np.zeros(capacity)
         self._fail: Floats = np.zeros(capacity)
         self._seen = 0
+        self._fails = 0  # among those kept
 
     @property
     def base_rate(self) -> float:
@@ -82,11 +83,12 @@ class PlattCalibration:
         half a pass are added."""
         kept = min(self._seen, self.capacity)
         worth, rate = (_PRIOR_WORTH, self.prior_rate) if self.prior_rate > 0.0 else (1.0, 0.5)
-        return (float(self._fail[:kept].sum()) + worth * rate) / (kept + worth)
+        return (self._fails + worth * rate) / (kept + worth)
 
     def learn(self, margin: float, fail: bool) -> None:
         """The outcome of a part that was scored with ``margin``."""
         at = self._seen % self.capacity
+        self._fails += fail - int(self._fail[at])
         self._margin[at] = margin
         self._fail[at] = fail
         self._seen += 1
@@ -118,6 +120,7 @@ class PlattCalibration:
         self.slope, self.intercept = state["slope"], state["intercept"]
         self._margin, self._fail, self._seen = state["margin"], state["fail"], state["seen"]
         self.capacity = len(self._margin)
+        self._fails = int(self._fail.sum())
 
     def _fit(self) -> None:
         kept = min(self._seen, self.capacity)

@@ -23,6 +23,7 @@ from models.window import WindowRule
 
 INTERCEPT = 0  # the flag that every part has
 _FAIL, _PASS = 1, 0
+_PLENTY = 100.0
 
 
 class WindowLogistic:
@@ -175,7 +176,9 @@ class WindowLogistic:
         share = fails / (fails + passes)
         power = dense @ (share * self.square_dense[_FAIL] + (1 - share) * self.square_dense[_PASS])
         power += flags @ (share * self.mean_flags[_FAIL] + (1 - share) * self.mean_flags[_PASS])
-        scale = self.spread / power if power > 0.0 else 1.0
+        # Few fails cannot tell chance from cause: until there are enough, margins spread less.
+        spread = self.spread * min(1.0, fails / _PLENTY)
+        scale = spread / power if power > 0.0 else 1.0
         self.metric_dense, self.metric_flags = scale * dense, scale * flags
 
     def state(self) -> dict[str, Any]:

@@ -33,12 +33,14 @@ class Layout(NamedTuple):
     """Which columns a station has, and which are numbers, as arrays for kernels.
 
     The columns of station ``s`` are ``member[first[s]:first[s + 1]]``; ``numeric`` (columns,) says
-    of each whether it is a number or a boolean whose kind is settled; ``station_of`` (columns,).
+    of each whether it is a number or a boolean whose kind is settled, ``categorical`` whether it
+    takes names; ``station_of`` (columns,).
     """
 
     first: npt.NDArray[np.int32]
     member: npt.NDArray[np.int32]
     numeric: npt.NDArray[np.bool_]
+    categorical: npt.NDArray[np.bool_]
     station_of: npt.NDArray[np.int64]
 
 
@@ -154,6 +156,7 @@ class Columns:
                 np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
                 order.astype(np.int32),
                 (self.kind == Kind.NUMERIC) | (self.kind == Kind.BOOLEAN),
+                self.kind == Kind.CATEGORICAL,
                 self.station_of,
             )
         return self._layout

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from models.baselines import NATIVE
 from models.calibration import PlattCalibration
@@ -54,8 +54,7 @@ class DetectorSettings:
     prior_rate: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A part's risk so far; ``risk`` is None while the detector is untrained and no prior is set.
 
     ``margin`` is the raw log-odds of the model, kept for calibration when the result comes;
@@ -161,18 +160,17 @@ class Detector:
         if found is None or not self.trained:
             margin = None if found is None else found.mean
             return Verdict(prior if prior > 0.0 else None, margin, False)
-        risk = self.calibration.risk
+        risk, mean = self.calibration.risk, found.mean
+        answer = risk(mean, found.ahead)
         deviation = _NINETY * math.sqrt(found.within + found.between)
-        return Verdict(
-            risk(found.mean, found.ahead),
-            found.mean,
-            True,
-            (risk(found.mean - deviation), risk(found.mean + deviation)),
-            (
-                risk(found.mean - found.shift, found.ahead),
-                risk(found.mean + found.shift, found.ahead),
-            ),
-        )
+        interval = (risk(mean - deviation), risk(mean + deviation)) if deviation else None
+        shifted = (answer, answer)
+        if found.shift:
+            shifted = (
+                risk(mean - found.shift, found.ahead),
+                risk(mean + found.shift, found.ahead),
+            )
+        return Verdict(answer, mean, True, interval, shifted)
 
     def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
         """Learn from a reading what needs no result."""

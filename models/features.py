@@ -157,15 +157,17 @@ class FeatureCatalogue:
         self._drop_rate = state["drop_rate"]
 
     def _grow(self) -> None:
-        more = len(self.columns) - len(self._drop_rate)
-        if more:
+        table = self.columns
+        more = len(table.origin) - len(self._drop_rate)
+        if more or len(table.stations) != len(self.routes.visit_rate):
             self._drop_rate = np.concatenate([self._drop_rate, np.zeros(more)])
-            self.scale.grow(len(self.columns))
-        self.routes.grow(len(self.columns.stations))
+            self.scale.grow(len(table))
+            self.routes.grow(len(table.stations))
 
     def grown(self, row: PartRow) -> PartRow:
         """The row with room for all that the catalogue knows by now."""
-        return row.grown(len(self.columns), len(self.columns.stations))
+        table = self.columns
+        return row.grown(len(table.origin), len(table.stations))
 
     # -- what a model sees ---------------------------------------------------------------------
 

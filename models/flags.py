@@ -14,6 +14,11 @@ import numpy.typing as npt
 
 from models.categories import CAPACITY
 from models.columns import Layout
+from models.compiled import kernel
+from models.part_row import DROPPED as CELL_DROPPED
+from models.part_row import MEASURED as CELL_MEASURED
+from models.part_row import SATURATED as CELL_SATURATED
+from models.part_row import Codes, Floats, PartRow
 
 Ints = npt.NDArray[np.int32]
 NONE = -1
@@ -74,6 +79,29 @@ class Flags:
         if stations > len(self.skipped):
             self.skipped = _longer(self.skipped, stations)
 
+    def of(self, row: PartRow, layout: Layout) -> Ints:
+        """The numbers of all flags that a part whose journey has ended has, the intercept first."""
+        out = np.empty(2 * len(row.state) + len(row.visited_at) + 1, np.int32)
+        arrays = (self.dropped, self.saturated, self.skipped, self.category_row, self.category)
+        count = find_flags(row.x, row.state, row.visited_at, layout.categorical, *arrays, out)
+        while count < 0:  # one of them has no number yet
+            self._give(row, layout)
+            arrays = (self.dropped, self.saturated, self.skipped, self.category_row, self.category)
+            count = find_flags(row.x, row.state, row.visited_at, layout.categorical, *arrays, out)
+        return out[:count]
+
+    def _give(self, row: PartRow, layout: Layout) -> None:
+        station_of = layout.station_of
+        for j in np.flatnonzero(row.state == CELL_DROPPED).tolist():
+            self.number(Flag(DROPPED, j), station_of[j])
+        for j in np.flatnonzero(row.state == CELL_SATURATED).tolist():
+            self.number(Flag(SATURATED, j), station_of[j])
+        for j in np.flatnonzero((row.state == CELL_MEASURED) & layout.categorical).tolist():
+            if row.x[j] >= 0:
+                self.number(Flag(CATEGORY, j, int(row.x[j])), station_of[j])
+        for s in np.flatnonzero(np.isnan(row.visited_at)).tolist():
+            self.number(Flag(SKIPPED, s), s)
+
     def number(self, flag: Flag, station: int) -> int:
         """The flag's number, given now if it has none."""
         place, index = self._place(flag)
@@ -113,3 +141,41 @@ class Flags:
 
 def _longer(a: Ints, length: int) -> Ints:
     return np.concatenate([a, np.full(length - len(a), NONE, np.int32)])
+
+
+@kernel
+def find_flags(
+    x: Floats,
+    state: Codes,
+    visited_at: Floats,
+    categorical: npt.NDArray[np.bool_],
+    dropped: Ints,
+    saturated: Ints,
+    skipped: Ints,
+    category_row: Ints,
+    category: Ints,
+    out: Ints,
+) -> int:
+    """Write a part's flags into ``out``; answers how many, or -1 if one has no number yet."""
+    out[0] = 0
+    count = 1
+    for j in range(len(state)):
+        flag = -2  # nothing to tell of this cell
+        if state[j] == CELL_DROPPED:
+            flag = dropped[j]
+        elif state[j] == CELL_SATURATED:
+            flag = saturated[j]
+        elif state[j] == CELL_MEASURED and categorical[j] and x[j] >= 0.0:
+            flag = category[category_row[j], int(x[j])] if category_row[j] >= 0 else NONE
+        if flag == NONE:
+            return -1
+        if flag >= 0:
+            out[count] = flag
+            count += 1
+    for s in range(len(visited_at)):
+        if np.isnan(visited_at[s]):
+            if skipped[s] == NONE:
+                return -1
+            out[count] = skipped[s]
+            count += 1
+    return count

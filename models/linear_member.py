@@ -14,19 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.belief import MU, PRECISION
-from models.classifier import INTERCEPT, WindowLogistic
-from models.dual_ascent import Ints
+from models.classifier import WindowLogistic
 from models.features import FeatureCatalogue
-from models.flags import CATEGORY, DROPPED, SATURATED, SKIPPED, Flag, Flags
+from models.flags import Flags
 from models.imputation_draws import draw_cells
-from models.kinds import Kind
 from models.lanes import LANES
 from models.low_rank import LowRankGaussian
 from models.part_margin import AHEAD, FIGURES, dense_row, derive, score
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
 from models.part_margin import SKIPPED as AHEAD_SKIPPED
 from models.part_row import DROPPED as CELL_DROPPED
-from models.part_row import MEASURED as CELL_MEASURED
 from models.part_row import SATURATED as CELL_SATURATED
 from models.part_row import PartRow
 from models.window import WindowRule
@@ -125,7 +122,7 @@ class LinearMember:
         self._grow()
         state = row.state
         dropped = np.flatnonzero(state == CELL_DROPPED)
-        flags = self._flags_of(row, dropped)
+        flags = self.flags.of(row, layout)
         self.classifier.grow(len(gaussian.cells), len(self.flags))
         dense = np.zeros(len(gaussian.cells), np.float32)
         dense_row(row.x, state, gaussian.standard, gaussian.cells, dense)
@@ -194,27 +191,6 @@ class LinearMember:
         at = int(self.flags.category_row[column]) if column < len(self.flags.category_row) else -1
         code = int(row.x[column])
         return int(self.flags.category[at, code]) if at >= 0 and code >= 0 else -1
-
-    def _flags_of(self, row: PartRow, dropped: Any) -> Ints:
-        """The numbers of the flags that a part whose journey has ended has."""
-        table = self.catalogue.columns
-        station_of, number = table.station_of, self.flags.number
-        measured = row.state == CELL_MEASURED
-        categories = np.flatnonzero(measured & (table.kind == Kind.CATEGORICAL)).tolist()
-        saturated = np.flatnonzero(row.state == CELL_SATURATED).tolist()
-        skipped = np.flatnonzero(np.isnan(row.visited_at)).tolist()
-        found = [
-            INTERCEPT,
-            *(number(Flag(DROPPED, j), station_of[j]) for j in dropped.tolist()),
-            *(number(Flag(SATURATED, j), station_of[j]) for j in saturated),
-            *(
-                number(Flag(CATEGORY, j, int(row.x[j])), station_of[j])
-                for j in categories
-                if row.x[j] >= 0
-            ),
-            *(number(Flag(SKIPPED, s), s) for s in skipped),
-        ]
-        return np.array(found, np.int32)
 
     def _grow(self) -> None:
         layout = self.catalogue.columns.layout()

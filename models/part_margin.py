@@ -29,7 +29,7 @@ from models.lanes import (
     store,
     times,
 )
-from models.part_row import DROPPED, EMPTY, SATURATED
+from models.part_row import DROPPED, EMPTY, MEASURED, SATURATED
 from models.routes import last_station
 from models.triangular import backward, factorise, forward
 
@@ -57,6 +57,15 @@ def lane_mean(v: Lanes, count: int) -> float:
     for m in range(count):
         total += v[m]
     return total / count
+
+
+@kernel
+def observed_sum(columns: Ints, z: Singles, slopes: Array) -> Lanes:
+    """The sum of w z over measured numbers: a loop without branches, for the vector units."""
+    total = same(0.0)
+    for at in range(len(columns)):
+        total = plus_product(total, load(slopes[columns[at]], NUMBER), same(z[at]))
+    return total
 
 
 @kernel
@@ -91,6 +100,11 @@ def score(
     rest_coming = same(0.0)
     shift = 0.0
     stations_ahead = 0.0
+    plain = np.empty(len(state), np.int32)
+    special = np.empty(len(state), np.int32)
+    z = np.empty(len(state), np.float32)
+    plains = 0
+    specials = 0
     last = last_station(visited_at)
     for s in range(len(visited_at)):
         if np.isnan(visited_at[s]):
@@ -106,30 +120,39 @@ def score(
             continue
         for at in range(first[s], first[s + 1]):
             j = member[at]
-            if state[j] == EMPTY:
-                continue
-            slope = slopes[j]
-            is_number = cells[j, r + PRECISION, 0] > 0.0
-            w = load(slope, NUMBER)
-            if state[j] == DROPPED:
-                margin = added(margin, load(slope, DROP))
-                if is_number:
-                    cell = cells[j]
-                    margin = plus_product(margin, w, load(cell, r + MU))
-                    rest_dropped = plus_product(rest_dropped, times(w, w), load(cell, r + PSI))
-                    shift += abs(lane_mean(w, replicates))
-                    for i in range(r):
-                        store(dropped, i, plus_product(load(dropped, i), w, load(cell, i)))
-                continue
+            # Only a number whose spread is known has a scale, and it is at hand.
+            if state[j] == MEASURED and standard[j, 1] > 0.0:
+                plain[plains] = j
+                z[plains] = standardised(x[j], standard, j)
+                plains += 1
+            elif state[j] != EMPTY:
+                special[specials] = j
+                specials += 1
+    margin = added(margin, observed_sum(plain[:plains], z, slopes))
+    for at in range(specials):
+        j = special[at]
+        slope = slopes[j]
+        is_number = standard[j, 1] > 0.0
+        w = load(slope, NUMBER)
+        if state[j] == DROPPED:
+            margin = added(margin, load(slope, DROP))
             if is_number:
-                margin = plus_product(margin, w, same(standardised(x[j], standard, j)))
-            elif category_row[j] >= 0:
-                code = int(x[j])
-                flag = category[category_row[j], code] if code >= 0 else -1
-                if flag >= 0:
-                    margin = added(margin, load(flag_weights, flag))
-            if state[j] == SATURATED:
-                margin = added(margin, load(slope, SATURATE))
+                cell = cells[j]
+                margin = plus_product(margin, w, load(cell, r + MU))
+                rest_dropped = plus_product(rest_dropped, times(w, w), load(cell, r + PSI))
+                shift += abs(lane_mean(w, replicates))
+                for i in range(r):
+                    store(dropped, i, plus_product(load(dropped, i), w, load(cell, i)))
+            continue
+        if is_number:
+            margin = plus_product(margin, w, same(standardised(x[j], standard, j)))
+        elif category_row[j] >= 0:
+            code = int(x[j])
+            flag = category[category_row[j], code] if code >= 0 else -1
+            if flag >= 0:
+                margin = added(margin, load(flag_weights, flag))
+        if state[j] == SATURATED:
+            margin = added(margin, load(slope, SATURATE))
 
     factor = a.copy()
     factorise(factor, r)

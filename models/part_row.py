@@ -50,9 +50,9 @@ class PartRow:
 
     def grown(self, features: int, stations: int) -> PartRow:
         """The row with room for features and stations that have appeared since."""
-        more, further = features - len(self.x), stations - len(self.visited_at)
-        if more <= 0 and further <= 0:
+        if len(self.x) >= features and len(self.visited_at) >= stations:
             return self
+        more, further = features - len(self.x), stations - len(self.visited_at)
         return PartRow(
             np.concatenate([self.x, np.zeros(max(more, 0))]),
             np.concatenate([self.state, np.zeros(max(more, 0), np.uint8)]),

@@ -79,14 +79,7 @@ class Routes:
     def close(self, visited_at: Times) -> None:
         """A part's journey has ended: learn which stations it visited."""
         self.grow(len(visited_at))
-        visited = np.zeros(len(self.visit_rate))
-        visited[: len(visited_at)] = ~np.isnan(visited_at)
-        # A station counts from its first visit on, else one that opens late looks rarely used.
-        known = (self._closed > 0) | (visited > 0)
-        self._closed[known] += 1
-        step = np.maximum(1.0 / np.maximum(self._closed, 1.0), 1.0 / 2000.0)
-        self.visit_rate[known] += step[known] * (visited[known] - self.visit_rate[known])
-        _close(self.ahead, self._passed, visited_at)
+        _close(visited_at, self.visit_rate, self._closed, self.ahead, self._passed)
 
     def skipped(self, visited_at: Times) -> Flags:
         """Array (stations,): not visited, and a station that comes later has been."""
@@ -138,8 +131,17 @@ def _observe(before: Times, visited_at: Times, station: int) -> None:
 
 
 @kernel
-def _close(ahead: Times, passed: Times, visited_at: Times) -> None:
-    """From each station that was visited: which others came after it."""
+def _close(
+    visited_at: Times, visit_rate: Times, closed: Times, ahead: Times, passed: Times
+) -> None:
+    """Which stations were visited, and from each of them, which others came after it."""
+    for s in range(len(visited_at)):
+        visited = not np.isnan(visited_at[s])
+        # A station counts from its first visit on, else one that opens late looks rarely used.
+        if visited or closed[s] > 0.0:
+            closed[s] += 1.0
+            step = max(1.0 / closed[s], 1.0 / 2000.0)
+            visit_rate[s] += step * (visited - visit_rate[s])
     for t in range(len(visited_at)):
         if np.isnan(visited_at[t]):
             continue

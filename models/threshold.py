@@ -49,10 +49,11 @@ class AlarmBudget:
         self.min_lift = min_lift
         self.window = window
         self.threshold: float | None = None
-        self._highest: npt.NDArray[np.float64] = np.zeros(window)
-        self._flagged: npt.NDArray[np.bool_] = np.zeros(window, np.bool_)
-        self._governed: npt.NDArray[np.bool_] = np.zeros(window, np.bool_)
-        self._number: npt.NDArray[np.int64] = np.full(window, -1, np.int64)
+        # Lists: a part's turn touches one place of each, the threshold all of them now and then.
+        self._highest = [0.0] * window
+        self._flagged = [False] * window
+        self._governed = [False] * window
+        self._number = [-1] * window
         self._parts = 0
         self._governs = False
         self._offset = 0.0
@@ -60,8 +61,8 @@ class AlarmBudget:
     @property
     def flagged_share(self) -> float | None:
         """The share of the recent parts that an alarm was raised for; None before the first."""
-        held = self._number >= 0
-        return float(self._flagged[held].mean()) if held.any() else None
+        held = sum(number >= 0 for number in self._number)
+        return sum(self._flagged) / held if held else None
 
     def exceeded(self, risk: float | None) -> bool:
         """Whether this risk asks for an alarm."""
@@ -70,7 +71,7 @@ class AlarmBudget:
     def track(self, part: int, risk: float, base_rate: float) -> None:
         """A part (numbered as it came onto the line) has been scored."""
         at = part % self.window
-        held = int(self._number[at])
+        held = self._number[at]
         if held == part:
             self._highest[at] = max(self._highest[at], risk)
             return
@@ -90,17 +91,18 @@ class AlarmBudget:
             self._flagged[at] = True
 
     def _set(self, base_rate: float) -> None:
-        held = self._number >= 0
+        number, highest = np.array(self._number), np.array(self._highest)
+        held, newest = number >= 0, max(self._number)
         # The younger half of the window may still be on the line, its highest risks to come.
-        governed = held & self._governed & (self._number <= self._number.max() - self.window // 2)
+        governed = held & np.array(self._governed) & (number <= newest - self.window // 2)
         if self._governs and governed.sum() >= _LEAST:
-            excess = float(self._flagged[governed].mean()) / self.budget - 1.0
+            excess = float(np.array(self._flagged)[governed].mean()) / self.budget - 1.0
             step = min(max(excess, -1.0), 1.0) * _EVERY / self.window
             self._offset = min(max(self._offset + step, -1.0), 1.0)
         # A model that has just begun is wildly sure of itself: its first risks are soon forgotten.
         recent = max(2 * _LEAST, self._parts // 2)
-        young = held & (self._number > self._number.max() - recent)
-        wanted = _reached_by(self._highest[young], self.budget * math.exp(-self._offset))
+        young = held & (number > newest - recent)
+        wanted = _reached_by(highest[young], self.budget * math.exp(-self._offset))
         floor = self.min_lift * base_rate
         self._governs = floor < wanted <= _HIGHEST
         self.threshold = min(max(wanted, floor), _HIGHEST)

@@ -20,6 +20,7 @@ from typing import Annotated, Literal, NamedTuple
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
+from stream import quick_decode
 from stream.events import Event
 
 MESSAGE_BYTES = 512 * 1024
@@ -56,10 +57,12 @@ def decode(
         return Rejected(
             "limit", "too_long", f"{len(value)} bytes; at most {message_bytes} are read"
         )
-    try:
-        event = _EVENT.validate_json(value)
-    except ValidationError as refusal:
-        return _rejection(refusal)
+    event: Event | None = quick_decode.measurement(value)
+    if event is None:
+        try:
+            event = _EVENT.validate_json(value)
+        except ValidationError as refusal:
+            return _rejection(refusal)
     if key != event.line.encode():
         return Rejected(
             "validate", "wrong_key", "the record's key must be the event's line, in UTF-8"

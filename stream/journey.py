@@ -81,8 +81,8 @@ class Journey:
     _visits: dict[str, Visit] = field(default_factory=dict)
     _ids: set[str] = field(default_factory=set)
 
-    def add(self, event: Measurement) -> Arrival:
-        """Take a measurement in, and say what it is to the journey.
+    def add(self, event: Measurement, at: float | None = None) -> Arrival:
+        """Take a measurement in, and say what it is to the journey; ``at`` is its time, if known.
 
         >>> from datetime import UTC, datetime
         >>> press = Measurement(line="A", part="P-1", station="press", values={"torque": 1.5},
@@ -97,7 +97,8 @@ class Journey:
             if event.id in self._ids:
                 return Arrival.DUPLICATE
             self._ids.add(event.id)
-        at = event.at.timestamp()
+        if at is None:
+            at = event.at.timestamp()
         visit = Visit(at, _digest(event))
         before = self._visits.get(event.station)
         if before is not None and before.at == at and before.digest == visit.digest:

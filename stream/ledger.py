@@ -119,19 +119,25 @@ class Ledger:
         """How many outcomes are kept for corrections."""
         return len(self._decided)
 
-    def journey(self, event: Measurement, watermark: float) -> Journey | None:
-        """The journey that a measurement belongs to, opened if need be; None if it is late."""
+    def journey(
+        self, event: Measurement, watermark: float, at: float | None = None
+    ) -> Journey | None:
+        """The journey that a measurement belongs to, opened if need be; None if it is late.
+
+        ``at`` is the event's time, if it is known already.
+        """
+        if at is None:
+            at = event.at.timestamp()
         journey = self._open.get(event.part)
         if journey is None:
             before = self._decided.get(event.part)
-            at = event.at.timestamp()
             if before is not None and at <= before.result_at + self.settings.late_hours * 3600.0:
                 return None
             generation = 0 if before is None else before.generation + 1
             journey = Journey(event.part, generation, self.opened, at, watermark)
             self._open[event.part] = journey
             self.opened += 1
-        journey.touched_at, journey.last_at = watermark, event.at.timestamp()
+        journey.touched_at, journey.last_at = watermark, at
         self._open.move_to_end(event.part)
         return journey
 

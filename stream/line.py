@@ -27,6 +27,7 @@ from stream.journey import Alarm, Arrival, Journey
 from stream.ledger import Joined, Joining, Ledger, LedgerSettings, Outcome
 from stream.watermark import Watermark
 
+_COUNTED = {arrival: f"measurement.{arrival.value}" for arrival in Arrival}
 Identify = Callable[[str, str], str]
 
 
@@ -122,16 +123,17 @@ class Line:
     def _measured(self, event: Measurement, identify: Identify) -> list[Effect]:
         at = event.at.timestamp()
         self.watermark.update(at, event.part)
-        journey = self.ledger.journey(event, self._now(at))
+        journey = self.ledger.journey(event, self._now(at), at)
         if journey is None:
             self.counts["measurement.late"] += 1
             return []
-        arrival = journey.add(event)
-        self.counts[f"measurement.{arrival.value}"] += 1
-        if arrival in (Arrival.DUPLICATE, Arrival.STALE):
+        arrival = journey.add(event, at)
+        self.counts[_COUNTED[arrival]] += 1
+        if arrival is Arrival.DUPLICATE or arrival is Arrival.STALE:
             return []
         journey.row, wrong = self.detector.encode(journey.row, event.station, at, event.values)
-        self.counts["value.wrong_kind"] += len(wrong)
+        if wrong:
+            self.counts["value.wrong_kind"] += len(wrong)
         verdict = self.detector.score(journey.row)
         journey.margin = verdict.margin
         # A prior is no prediction: the figures know only what a trained detector said.
