@@ -1,274 +1,227 @@
-"""Skill: how well risks rank parts, andon's models beside plain River pipelines on the same parts.
+"""Skill: how well risks rank parts, andon's models beside others on the same parts.
 
-Prequential: a part's score is its last risk before its result, which is then learnt. Parts that any
-of the models compared gave no risk are left out for all of them, and counted.
-``python benchmarks/skill.py`` takes about ten minutes on two cores; ``--quick`` some seconds, to
-see that it runs. ``--write FILE`` keeps the figures there. ``ANDON_TEST_DATA`` names the folder of
-the die-casting data; without it only simulated lines are compared.
+Prequential: a part's score is its last risk before its result, and its risk after each quarter of
+its events; the result is learnt after that. Parts that any of the models compared gave no risk are
+left out for all of them, and counted.
+
+    python benchmarks/skill.py --write benchmarks/RESULTS.md
+    python benchmarks/skill.py --models andon:logistic l2-window --families drift --parts 8000
+    python benchmarks/skill.py --families diecasting --shots 72041 --masked 0.15 --json out.json
+
+Models: andon:MODEL (and andon:MODEL,KEY=VALUE for a setting of the detector), river-logistic,
+river-logistic-undersampled, adaptive-forest, adaptive-tree, gaussian-nb, l1-window, l2-window,
+lightgbm-window-3000, -6000 and -15000 (these five need the extra ``bench``), or the import path of
+a River classifier. ``--cache FOLDER`` keeps what each model said, so that another call computes
+only what is missing. ``ANDON_TEST_DATA`` names the folder of the die-casting data.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
+import multiprocessing
 import os
+import re
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-import pandas as pd
-from peers import NaiveScript, plain_forest, plain_logistic
-from results import circumstances, keep, table
+from contest import Run, run
+from contestants import contestant, state_of
+from results import circumstances, keep
+from skill_tables import Comparison, told
+from sources import FAMILIES, SEEDS, Source, die_casting, try_shots
 
-from models.bootstrap import interval
-from models.ranking import average_precision, roc_auc
-from producers.families import FAMILIES, family
-from producers.map import load_map
-from producers.simulator import SimulatedLine
-from producers.tabular import read_table
-from stream.codec import encode
-from stream.effects import Scored
-from stream.events import Event
-from stream.log import Record
-from stream.task import Task, TaskSettings
+from models.comparison import Contest
+from models.figures import Bools
 
-SEEDS = (101, 102, 103)  # seeds that no setting was chosen with
-PARTS = 3000
+PARTS = 16_000
 SHOTS = 30_000  # of 72,041: the first month
-FIRST = next(iter(FAMILIES))
+MODELS = (
+    "andon:logistic",
+    "river-logistic",
+    "river-logistic-undersampled",
+    "adaptive-forest",
+    "l1-window",
+    "l2-window",
+    "lightgbm-window-3000",
+)
+QUICK = ("andon:logistic", "river-logistic", "l2-window")
 EXPLANATION = """\
 Prequential: a part's score is its last risk before its result, which is then learnt. Parts that any
-of the models gave no risk are left out for all of them, and counted. In brackets: 95 % intervals by
-the moving-block bootstrap."""
-ROOT = Path(__file__).parents[1]
-DIECASTING = Path("diecasting/diecasting_20190102_20190312.csv.gz")
-
-Scores = dict[str, float]
-Outcomes = dict[str, bool]
-Run = Callable[[Iterable[Event]], Scores]
+of the models gave no risk are left out for all of them, and counted. Medians over the seeds.
+Differences are measured on the same parts; in brackets their 95 % intervals by the paired
+moving-block bootstrap, which speak of these lines and not of others; s is processor time."""
 
 
-def andon_scores(events: Iterable[Event], model: str) -> Scores:
-    """Each part's last risk before its result, from andon."""
-    settings = TaskSettings()
-    detector = replace(settings.line.detector, model=model)
-    task = Task(0, replace(settings, line=replace(settings.line, detector=detector)))
-    risks: Scores = {}
-    tested: set[str] = set()
-    for offset, event in enumerate(events):
-        record = Record("andon.events", 0, offset, event.line.encode(), encode(event))
-        for effect in task.process(record):
-            if not isinstance(effect, Scored) or effect.part in tested:
-                continue
-            if effect.risk is not None:
-                risks[effect.part] = effect.risk
-        if event.type == "result":
-            tested.add(event.part)
-    return risks
-
-
-def peer_scores(events: Iterable[Event], model: str) -> Scores:
-    """The same from a script with a plain River pipeline; no answer is no score."""
-    risks: Scores = {}
-    tested: set[str] = set()
-
-    def told(part: str, risk: float | None) -> None:
-        if risk is not None and part not in tested:
-            risks[part] = risk
-
-    made = plain_logistic() if model == "logistic" else plain_forest(seed=1)
-    script = NaiveScript(made, {}, told)
-    for event in events:
-        script.process(encode(event))
-        if event.type == "result":
-            tested.add(event.part)
-    return risks
-
-
-MODELS: dict[str, Run] = {
-    "andon, logistic": partial(andon_scores, model="logistic"),
-    "andon, forest": partial(andon_scores, model="forest"),
-    "River StandardScaler, LogisticRegression": partial(peer_scores, model="logistic"),
-    "River ARFClassifier of 10": partial(peer_scores, model="forest"),
-}
-
-
-@dataclass(frozen=True)
-class Source:
-    """A history to compare on: a simulated line, or a table with its map."""
-
-    name: str
-    seed: int = 0
-    parts: int = 0
-    features: int = 60
-    table: Path | None = None
-
-    def events(self) -> Iterator[Event]:
-        """The events, the same at every call."""
-        if self.table is None:
-            line = SimulatedLine(family(self.name, features=self.features), self.seed, remember=0)
-            return line.events(self.parts)
-        return self._shots()
-
-    def _shots(self) -> Iterator[Event]:
-        table_map = load_map(ROOT / "docs" / "maps" / "diecasting.toml")
-        known: set[str] = set()
-        for event in read_table([self.table], table_map):  # type: ignore[list-item]
-            part = getattr(event, "part", None)
-            if part is not None and part not in known:
-                if len(known) >= self.parts:
-                    continue
-                known.add(part)
-            yield event
-
-
-def outcomes(source: Source) -> Outcomes:
-    """Whether each part failed, in the order of the results."""
-    return {
-        event.part: event.outcome == "fail"
-        for event in source.events()
-        if event.type == "result" and event.outcome != "untested"
-    }
-
-
-def scores(source: Source, model: str) -> Scores:
-    """One run; in a process of its own."""
-    found = MODELS[model](source.events())
-    print(
-        f"{source.name} {source.seed}, {model}: {time.process_time():.0f} s of this process so far",
-        file=sys.stderr,
-        flush=True,
-    )
+def scored(source: Source, model: str, cache: Path, version: str | None) -> Run:
+    """What a model said of a history, from the cache if it has been through it before."""
+    # A version that the caller names stands for the code, whatever the files hold.
+    state = f"{source.key} {model} {state_of(model) if version is None else version}"
+    name = re.sub(r"[^\w.=,-]", "_", model)
+    path = cache / f"{source.key}__{name}__{hashlib.sha256(state.encode()).hexdigest()[:12]}.npz"
+    if path.exists():
+        return Run.load(path)
+    found = run(source.events(), contestant(model))
+    found.save(path)
+    print(f"{source.key}, {model}: {found.seconds:.0f} s", file=sys.stderr, flush=True)
     return found
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One model on one history."""
-
-    auc: float
-    auc_interval: tuple[float, float]
-    ap: float
-    ap_interval: tuple[float, float]
-
-
-def figure(found: Scores, truth: Outcomes, parts: Sequence[str], draws: int) -> Figure:
-    """The figures over these parts, with 95 % block-bootstrap intervals."""
-    risks = np.array([found[part] for part in parts])
-    fails = np.array([truth[part] for part in parts], dtype=np.bool_)
-    values = []
-    for metric in (roc_auc, average_precision):
-        value = metric(risks, fails)
-        value = float("nan") if value is None else value
-        nothing = (float("nan"), float("nan"))
-        values += [value, interval(metric, risks, fails, draws=draws) or nothing]
-    return Figure(*values)  # type: ignore[arg-type]
+def compared(
+    runs: Sequence[dict[str, Run]],
+    draws: int,
+    against: str | None,
+    left_out: frozenset[str] = frozenset(),
+) -> Comparison:
+    """The runs of one history each, with some parts learnt but not judged."""
+    contests = []
+    for of_source in runs:
+        first, *others = of_source.values()
+        for other in others:
+            if not np.array_equal(first.parts, other.parts):
+                raise ValueError("the models were judged on different parts: empty the cache")
+        judged: Bools = np.array([part not in left_out for part in first.parts.tolist()], np.bool_)
+        risks = {model: one.risks[:, judged] for model, one in of_source.items()}
+        contests.append(Contest(first.fails[judged], risks))
+    seconds = {model: sum(one[model].seconds for one in runs) for model in runs[0]}
+    return Comparison(contests, seconds, draws, against)
 
 
-Runs = dict[Source, dict[str, Scores]]
-
-
-def all_scores(pool: ProcessPoolExecutor, sources: Sequence[Source]) -> Runs:
-    """Every model on every source."""
-    runs = {
-        (source, model): pool.submit(scores, source, model)
-        for source in sources
-        for model in MODELS
-    }
-    return {source: {model: runs[source, model].result() for model in MODELS} for source in sources}
-
-
-def compare(runs: Runs, draws: int, left_out: frozenset[str] = frozenset()) -> str:
-    """How many parts were judged, and a table of the models: the median over the sources."""
-    figures: dict[str, list[Figure]] = {model: [] for model in MODELS}
-    counted = []
-    for source, found in runs.items():
-        truth = outcomes(source)
-        judged = [part for part in truth if part not in left_out]
-        parts = [part for part in judged if all(part in found[model] for model in MODELS)]
-        fails = sum(truth[part] for part in parts)
-        counted.append(f"{len(parts):,} ({fails:,} fails; {len(judged) - len(parts):,} left out)")
-        for model in MODELS:
-            figures[model].append(figure(found[model], truth, parts, draws))
-    rows = []
-    for model, made in figures.items():
-        ap = sorted((one.ap, one.ap_interval) for one in made)[len(made) // 2]
-        auc = sorted((one.auc, one.auc_interval) for one in made)[len(made) // 2]
-        rows.append([model, _with_interval(*ap), _with_interval(*auc)])
-    head = ["model", "average precision", "ROC-AUC"]
-    return f"Parts: {', '.join(counted)}.\n\n{table(head, rows)}"
-
-
-def _with_interval(value: float, ends: tuple[float, float]) -> str:
-    if value != value:
-        return "undefined"
-    return f"{value:.3f} ({ends[0]:.3f} to {ends[1]:.3f})"
+def all_runs(
+    sources: Iterable[Source], arguments: argparse.Namespace, cache: Path
+) -> list[dict[str, Run]]:
+    """Every model on every source, on as many processes as there are jobs."""
+    pairs = [(source, model) for source in sources for model in arguments.models]
+    version = arguments.code_version
+    if arguments.jobs == 1:
+        found = [scored(source, model, cache, version) for source, model in pairs]
+    else:
+        fresh = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(arguments.jobs, mp_context=fresh) as pool:
+            waiting = [pool.submit(scored, *pair, cache, version) for pair in pairs]
+            found = [one.result() for one in waiting]
+    count = len(arguments.models)
+    return [
+        dict(zip(arguments.models, found[at : at + count], strict=True))
+        for at in range(0, len(found), count)
+    ]
 
 
 def simulated(
-    pool: ProcessPoolExecutor, name: str, seeds: Sequence[int], parts: int, draws: int
-) -> str:
+    name: str, arguments: argparse.Namespace, cache: Path
+) -> tuple[str, dict[str, Comparison]]:
     """One family of simulated lines."""
-    runs = all_scores(pool, [Source(name, seed, parts) for seed in seeds])
-    return (
-        f"### Simulated, family `{name}`\n\n"
-        f"{parts:,} parts, 60 features; lines with seeds {', '.join(map(str, seeds))}: the median, "
-        f"with the interval of the line that the median is of.\n\n{compare(runs, draws)}"
-    )
-
-
-def die_casting(pool: ProcessPoolExecutor, shots: int, draws: int) -> str:
-    """The die-casting history, if it is there."""
-    named = os.environ.get("ANDON_TEST_DATA")
-    if not named:
-        return "### Die casting\n\nTHE DIE-CASTING DATA WAS NOT COMPARED: set ANDON_TEST_DATA.\n"
-    path = Path(named) / DIECASTING
-    columns = pd.read_csv(path, usecols=["id", "tryshot_signal"], dtype=str)
-    trials = frozenset(columns.loc[columns["tryshot_signal"] == "D", "id"].str.strip())
-    runs = all_scores(pool, [Source("diecasting", parts=shots, table=path)])
-    told = [
-        "### Die casting\n",
-        f"The first {shots:,} shots of one plant in 2019 (KAMP), as `docs/maps/diecasting.toml` "
-        f"tells them: result after two hours, try-out flag and counter withheld. Try shots always "
-        f"fail.",
+    sources = [
+        Source(name, seed, arguments.parts, arguments.features, arguments.masked)
+        for seed in arguments.seeds
     ]
-    for title, left_out in (
-        ("Try shots scored", frozenset[str]()),
-        ("Try shots learnt, but left out of the score", trials),
+    found = compared(all_runs(sources, arguments, cache), arguments.draws, arguments.against)
+    seeds = ", ".join(map(str, arguments.seeds))
+    head = (
+        f"### Simulated, family `{name}`, {arguments.features} features\n\n"
+        f"{arguments.parts:,} parts each of the lines with seeds {seeds}{_masked(arguments)}."
+    )
+    return f"{head}\n\n{told(found)}", {sources[0].key: found}
+
+
+def shots(arguments: argparse.Namespace, cache: Path) -> tuple[str, dict[str, Comparison]]:
+    """The die-casting history, if it is there."""
+    source = die_casting(arguments.shots, arguments.masked)
+    if source is None:
+        told_why = "THE DIE-CASTING DATA WAS NOT COMPARED: set ANDON_TEST_DATA."
+        return f"### Die casting\n\n{told_why}", {}
+    runs = all_runs([source], arguments, cache)
+    text = [
+        f"### Die casting\n\nThe first {arguments.shots:,} shots of one plant in 2019 (KAMP), as "
+        f"`docs/maps/diecasting.toml` tells them: result after two hours, try-out flag and counter "
+        f"withheld{_masked(arguments)}. Try shots always fail."
+    ]
+    kept = {}
+    for title, key, left_out in (
+        ("Try shots scored", source.key, frozenset[str]()),
+        ("Try shots learnt, but left out of the score", f"{source.key}-no-tries", try_shots()),
     ):
-        told.append(f"\n{title}. {compare(runs, draws, left_out)}")
-    return "\n".join(told)
+        kept[key] = compared(runs, arguments.draws, arguments.against, left_out)
+        text.append(f"{title}. {told(kept[key])}")
+    return "\n\n".join(text), kept
+
+
+def _masked(arguments: argparse.Namespace) -> str:
+    return f"; {arguments.masked:.0%} of the readings dropped at random" if arguments.masked else ""
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--models", nargs="+", metavar="MODEL", help=f"default: {' '.join(MODELS)}")
+    add(
+        "--families", nargs="+", choices=[*FAMILIES, "demo", "diecasting"],
+        help="default: all but demo, and diecasting",
+    )  # fmt: skip
+    add("--seeds", nargs="+", type=int, help="of the simulated lines; default: 101 to 103")
+    add("--parts", type=int, help=f"of each simulated line; default {PARTS:,}")
+    add("--features", type=int, default=60, help="60 or 500; default 60")
+    add("--shots", type=int, help=f"of die casting, all are 72,041; default {SHOTS:,}")
+    add("--masked", type=float, default=0.0, help="share of readings dropped at random, 0 to 1")
+    add("--against", metavar="MODEL", help="the reference; default: the best that is not andon's")
+    add("--draws", type=int, help="of the bootstrap, 0 for no intervals; default 200")
+    add("--jobs", type=int, choices=(1, 2), default=2, help="processes; default 2")
+    add("--cache", type=Path, metavar="FOLDER", help="keeps what each model said")
+    add("--code-version", metavar="TEXT", help="in the cache, stands for the state of the code")
+    add("--json", type=Path, metavar="FILE", help="write all figures there")
+    add("--write", type=Path, metavar="FILE", help="keep the tables in this file")
+    add("--quick", action="store_true", help="tiny: only to see that it runs")
+    given = parser.parse_args()
+    quick = given.quick
+    given.models = given.models or list(QUICK if quick else MODELS)
+    given.families = given.families or [*(FAMILIES[:1] if quick else FAMILIES), "diecasting"]
+    given.seeds = given.seeds or list(SEEDS[:1] if quick else SEEDS[:3])
+    given.parts = given.parts or (1_200 if quick else PARTS)
+    given.shots = given.shots or (1_500 if quick else SHOTS)
+    given.draws = (20 if quick else 200) if given.draws is None else given.draws
+    given.jobs = 1 if quick else given.jobs
+    if not 0.0 <= given.masked < 1.0:
+        parser.error(f"--masked {given.masked}: give a share from 0 to below 1")
+    if given.against not in (None, *given.models):
+        parser.error(f"--against {given.against}: it takes no part, name one of --models")
+    for model in given.models:
+        try:
+            contestant(model)
+        except ValueError as error:
+            parser.error(f"--models: {error}")
+    return given
 
 
 def main() -> None:
     """Compare on each history, and keep its table as soon as it is there."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "histories",
-        nargs="*",
-        choices=[*FAMILIES, "diecasting", []],
-        help="families, or diecasting; all if none is named",
-    )
-    parser.add_argument("--quick", action="store_true", help="tiny: only to see that it runs")
-    parser.add_argument("--write", type=Path, help="keep the figures in this file")
-    arguments = parser.parse_args()
-    quick = arguments.quick
-    named = arguments.histories or ([FIRST, "diecasting"] if quick else [*FAMILIES, "diecasting"])
-    draws = 20 if quick else 200
-    where = circumstances("as each table says; 1 for the peer's forest")
+    arguments = _arguments()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")  # for the processes that are started
+    where = circumstances("as each table says; 1 for models that draw")
     keep(f"## Skill\n\n{EXPLANATION}\n\n{where}", "skill", arguments.write)
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for name in named:
+    figures = {}
+    with TemporaryDirectory() as passing:
+        cache = arguments.cache or Path(passing)
+        for name in arguments.families:
             if name == "diecasting":
-                text = die_casting(pool, 600 if quick else SHOTS, draws)
+                text, found = shots(arguments, cache)
             else:
-                seeds = SEEDS[:1] if quick else SEEDS
-                text = simulated(pool, name, seeds, 600 if quick else PARTS, draws)
-            keep(f"\n{text}", f"skill {name}", arguments.write)
+                text, found = simulated(name, arguments, cache)
+            section = f"skill {name}" + (
+                f" {arguments.features}" if arguments.features != 60 else ""
+            )
+            section += f" masked {arguments.masked:g}" if arguments.masked else ""
+            keep(f"\n{text}", section, arguments.write)
+            figures.update({key: one.to_dict() for key, one in found.items()})
+            if arguments.json is not None:
+                arguments.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

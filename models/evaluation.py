@@ -105,7 +105,7 @@ class Prequential:
         ValueError
             If a risk is not from 0 to 1, or the alert's time is not finite.
         """
-        quarters = [_risk_after(risks, -(-len(risks) * q // 4)) for q in (1, 2, 3, 4)]
+        places = quarters(risks)
         if alert is None:
             marks = (math.nan, math.nan, math.nan)
         else:
@@ -123,7 +123,7 @@ class Prequential:
             self._names.append(part)
             self._outcomes.append(_FAIL if outcome else _PASS)
         columns = (*self._risks, self._seen, self._ahead, self._minutes)
-        for column, value in zip(columns, (*quarters, *marks), strict=True):
+        for column, value in zip(columns, (*places, *marks), strict=True):
             if row < len(column):
                 column[row] = value
             else:
@@ -210,6 +210,18 @@ def report_together(
         raise ValueError(f"lines to report together need one budget, these have {budgets}")
     scores = Scores.joined([lines[name]._scores() for name in sorted(lines)])
     return evaluate(scores, budget=budgets[0], draws=draws, seed=seed)
+
+
+def quarters(risks: Sequence[float | None]) -> tuple[float, float, float, float]:
+    """The latest risk after each quarter of a part's events, rounded up; NaN if there was none.
+
+    The fourth is the last risk. Raises ValueError if one of them is not from 0 to 1.
+
+    >>> quarters([None, 0.02, 0.03, 0.01, 0.04])
+    (0.02, 0.03, 0.01, 0.04)
+    """
+    first, second, third, last = (_risk_after(risks, -(-len(risks) * q // 4)) for q in (1, 2, 3, 4))
+    return first, second, third, last
 
 
 def _risk_after(risks: Sequence[float | None], events: int) -> float:

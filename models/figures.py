@@ -165,7 +165,7 @@ def evaluate(scores: Scores, *, budget: float, draws: int = 0, seed: int = 0) ->
     >>> answer.alarms.true_alarms, answer.alarms.missed, answer.lead.minutes.median
     (1, 1, 40.0)
     """
-    quarters = [_skill(risks, scores.fails, budget) for risks in scores.risks]
+    quarters = [skill(risks, scores.fails, budget) for risks in scores.risks]
     known = ~np.isnan(scores.risks[-1])
     true = known & scores.fails & scores.flagged
     return Evaluation(
@@ -174,7 +174,7 @@ def evaluate(scores: Scores, *, budget: float, draws: int = 0, seed: int = 0) ->
         without_risk=int((~known).sum()),
         budget=budget,
         alarms=_alarms(scores.fails[known], scores.flagged[known]),
-        last=_skill(scores.risks[-1], scores.fails, budget, draws, seed),
+        last=skill(scores.risks[-1], scores.fails, budget, draws, seed),
         q1=quarters[0],
         q2=quarters[1],
         q3=quarters[2],
@@ -187,7 +187,8 @@ def evaluate(scores: Scores, *, budget: float, draws: int = 0, seed: int = 0) ->
     )
 
 
-def _skill(risks: Floats, fails: Bools, budget: float, draws: int = 0, seed: int = 0) -> Skill:
+def skill(risks: Floats, fails: Bools, budget: float, draws: int = 0, seed: int = 0) -> Skill:
+    """The figures of the parts that have a risk, NaN standing for none; arguments as `evaluate`."""
     known = ~np.isnan(risks)
     p, y = risks[known], fails[known]
     return Skill(

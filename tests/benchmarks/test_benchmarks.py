@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
     ("script", "section", "said"),
     [
         ("speed", "## Speed", ["logistic regression", "local (SQLite)", "Kafka"]),
-        ("skill", "## Skill", ["family `demo`", "andon, logistic", "Die casting"]),
+        ("skill", "## Skill", ["family `linear`", "andon:logistic", "l2-window", "Die casting"]),
     ],
 )
 def test_a_quick_run_keeps_its_figures(

@@ -1,0 +1,102 @@
+"""Who takes part, by name: andon with any of its models, River classifiers, batch models.
+
+``andon:MODEL`` takes any name that ``detector.model`` takes, and with ``andon:MODEL,KEY=VALUE``
+any other setting of the detector, e.g. ``andon:logistic,window_parts=3000``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import river_peers
+import window_peers
+from contest import Contestant, fingerprint
+
+from models.detector import DetectorSettings
+from stream.effects import Scored
+from stream.events import Event, Measurement, Result
+from stream.line import Line, LineSettings
+
+ROOT = Path(__file__).parents[1]
+PEERS = (*river_peers.NAMED, *window_peers.NAMED)
+
+
+class AndonLine:
+    """andon as a contestant: one line, its events as they are, without the way through bytes."""
+
+    def __init__(self, settings: LineSettings) -> None:
+        self.line: Line | None = None
+        self._settings = settings
+        self._answers: list[float | None] = []
+
+    def measured(self, event: Measurement) -> None:
+        """Score the part; what is late or a duplicate gets no answer."""
+        scored = [effect for effect in self._apply(event) if isinstance(effect, Scored)]
+        self._answers.append(scored[0].risk if scored else None)
+
+    def tested(self, event: Result) -> None:
+        """Learn the part."""
+        self._apply(event)
+
+    def other(self, event: Event) -> None:
+        """Take in everything else as well."""
+        self._apply(event)
+
+    def risks(self) -> list[float | None]:
+        """All answers so far."""
+        return self._answers
+
+    def _apply(self, event: Event) -> list[object]:
+        if self.line is None:
+            self.line = Line(event.line, self._settings)
+        return list(self.line.apply(event, _unnamed))
+
+
+def _unnamed(rule: str, subject: str) -> str:
+    return "0" * 32
+
+
+def contestant(name: str) -> Contestant:
+    """A fresh contestant of that name. Raises ValueError for what is none."""
+    if name.startswith("andon:"):
+        return AndonLine(line_settings(name))
+    if name in window_peers.NAMED:
+        return window_peers.NAMED[name]()
+    if name in river_peers.NAMED or "." in name:
+        return river_peers.river_script(name)
+    raise ValueError(
+        f"{name!r} takes no part: use andon:MODEL, one of {', '.join(PEERS)}, or the import path "
+        f"of a River classifier"
+    )
+
+
+def line_settings(name: str) -> LineSettings:
+    """The settings of ``andon:MODEL,KEY=VALUE,...``: all parts are evaluated."""
+    model, *others = name.removeprefix("andon:").split(",")
+    detector = DetectorSettings(model=model)
+    kinds = {
+        field.name: type(getattr(detector, field.name)) for field in dataclasses.fields(detector)
+    }
+    for other in others:
+        key, _, value = other.partition("=")
+        if key not in kinds:
+            raise ValueError(f"{name!r}: {key!r} is no setting of the detector: {', '.join(kinds)}")
+        detector = replace(detector, **{key: kinds[key](value)})
+    return replace(LineSettings(), detector=detector, evaluated_parts=None)
+
+
+def state_of(name: str) -> str:
+    """What a contestant's answers depend on besides the events: its settings and its code."""
+    here = Path(__file__).parent
+    shared = [here / "contest.py", ROOT / "models" / "evaluation.py"]
+    if name.startswith("andon:"):
+        code = fingerprint([ROOT / "models", ROOT / "stream", ROOT / "alerts"])
+        return f"{line_settings(name)!r} {code}"
+    libraries = ["river", "scikit-learn", "numpy"]
+    if name.startswith("lightgbm"):
+        libraries.append("lightgbm")
+    peers = [here / "columns.py", here / "river_peers.py", here / "window_peers.py"]
+    return f"{[version(one) for one in libraries]} {fingerprint([*shared, *peers])}"
