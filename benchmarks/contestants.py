@@ -91,12 +91,13 @@ def line_settings(name: str) -> LineSettings:
 def state_of(name: str) -> str:
     """What a contestant's answers depend on besides the events: its settings and its code."""
     here = Path(__file__).parent
-    shared = [here / "contest.py", ROOT / "models" / "evaluation.py"]
     if name.startswith("andon:"):
         code = fingerprint([ROOT / "models", ROOT / "stream", ROOT / "alerts"])
         return f"{line_settings(name)!r} {code}"
-    libraries = ["river", "scikit-learn", "numpy"]
     if name.startswith("lightgbm"):
-        libraries.append("lightgbm")
-    peers = [here / "columns.py", here / "river_peers.py", here / "window_peers.py"]
-    return f"{[version(one) for one in libraries]} {fingerprint([*shared, *peers])}"
+        libraries = ["lightgbm"]
+    else:
+        libraries = ["scikit-learn"] if name in window_peers.NAMED else ["river"]
+    module = "window_peers.py" if name in window_peers.NAMED else "river_peers.py"
+    code = fingerprint([here / "columns.py", here / module])
+    return f"{[version(one) for one in libraries]} {code}"

@@ -18,8 +18,8 @@ from river import base, forest, imblearn, linear_model, naive_bayes, preprocessi
 from stream.events import Event, Measurement, Result
 
 SEED = 1
-DESIRED = {False: 0.8, True: 0.2}
-"""What `RandomUnderSampler` makes of the classes; River's own example of it."""
+DESIRED = {False: 0.5, True: 0.5}
+"""What `RandomUnderSampler` makes of the classes; ranks better than four passes to a fail."""
 
 
 class RiverScript:

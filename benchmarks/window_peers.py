@@ -114,7 +114,7 @@ def lightgbm() -> Any:
     from lightgbm import LGBMClassifier
 
     return LGBMClassifier(
-        n_estimators=150, num_leaves=15, learning_rate=0.05, n_jobs=1, random_state=SEED,
+        n_estimators=150, num_leaves=15, learning_rate=0.03, n_jobs=1, random_state=SEED,
         deterministic=True, force_row_wise=True, verbose=-1,
     )  # fmt: skip
 
