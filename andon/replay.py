@@ -19,6 +19,7 @@ from pathlib import Path
 
 from andon.report import RunReport, write_report
 from models.evaluation import Prequential, report_together
+from models.label_free import Waiting, expected
 from models.plain_state import State
 from stream.codec import encode
 from stream.effects import PutAside, Raised, Scored
@@ -176,15 +177,18 @@ class Replay:
 
     def _report(self, counts: _Counts, seconds: float, source: str) -> RunReport:
         lines = self.lines
+        budget = self.settings.line.alarms.budget
         evaluations = {name: line.evaluation for name, line in lines.items()}
         # Of no line at all there are figures too: empty ones.
-        pooled = evaluations or {"": Prequential(budget=self.settings.line.alarms.budget)}
+        pooled = evaluations or {"": Prequential(budget=budget)}
         of_lines: Counter[str] = Counter()
         for line in lines.values():
             of_lines.update(line.counts)
         return RunReport(
             overall=report_together(pooled, draws=self.draws),
             lines={name: evaluation.report() for name, evaluation in evaluations.items()},
+            waiting=expected(Waiting.joined([line.waiting() for line in lines.values()]), budget),
+            lines_waiting={name: expected(line.waiting(), budget) for name, line in lines.items()},
             seconds=seconds,
             source=source,
             model=self.settings.line.detector.model,

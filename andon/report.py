@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from andon.promised import promised
 from models.figures import Evaluation, Spread
+from models.label_free import Expected, Waiting, expected
 
 REPORT_FILE = "report.json"
 REPORT_MAJOR = 1
@@ -36,6 +38,8 @@ class RunReport:
     ``alerts`` alerts by type, ``dead_letters`` records put aside by reason, ``journeys`` what was
     unusual about parts (duplicate, rework, late, corrected, orphan, expired). ``seconds`` is the
     wall time of the run, ``model`` the detector's name, ``settings`` the settings' fingerprint.
+    ``waiting`` and ``lines_waiting`` (by name) are what the risks promise of the parts whose
+    results have not come (`models.label_free`).
     """
 
     overall: Evaluation
@@ -48,6 +52,8 @@ class RunReport:
     alerts: Mapping[str, int] = field(default_factory=dict)
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     journeys: Mapping[str, int] = field(default_factory=dict)
+    waiting: Expected = field(default_factory=lambda: expected(Waiting.joined([]), 0.0))
+    lines_waiting: Mapping[str, Expected] = field(default_factory=dict)
 
     @property
     def events_per_second(self) -> float | None:
@@ -68,6 +74,10 @@ class RunReport:
             "journeys": dict(self.journeys),
             "overall": self.overall.to_dict(),
             "lines": {name: line.to_dict() for name, line in self.lines.items()},
+            "waiting": {
+                "overall": self.waiting.to_dict(),
+                "lines": {name: line.to_dict() for name, line in self.lines_waiting.items()},
+            },
             "speed": {
                 "seconds": round(self.seconds, 3),
                 "events_per_second": None if speed is None else round(speed, 1),
@@ -102,6 +112,10 @@ def summary(report: RunReport) -> str:
             _quarters(evaluation),
         ),
         ("What the alarms were worth", _alarms(evaluation)),
+        (
+            "What the risks promise by themselves, without any result",
+            promised(evaluation, report.waiting),
+        ),
     ]
     if len(report.lines) > 1:
         sections.append(("By line", _lines(report.lines)))

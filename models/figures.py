@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.bootstrap import interval
+from models.label_free import Expected, Waiting, expected
 from models.ranking import (
     average_precision,
     brier_skill,
@@ -95,7 +96,8 @@ class Evaluation:
 
     ``parts`` have a result that is pass or fail; ``without_risk`` of them were never given a risk
     and stand in no other figure. ``budget`` is the share of parts that may be flagged. ``q4`` is
-    the last risk as well, without its intervals.
+    the last risk as well, without its intervals. ``expected`` is what the last risks of the same
+    parts promised without their results (`models.label_free`).
     """
 
     parts: int
@@ -109,6 +111,7 @@ class Evaluation:
     q3: Skill
     q4: Skill
     lead: Lead
+    expected: Expected
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values, ready for JSON.
@@ -184,6 +187,7 @@ def evaluate(scores: Scores, *, budget: float, draws: int = 0, seed: int = 0) ->
             seen=_spread(scores.seen[true]),
             minutes=_spread(scores.minutes[true]),
         ),
+        expected=expected(Waiting(scores.risks[-1], scores.flagged), budget),
     )
 
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from alerts.alarms import Alarms
 from alerts.alert import Alert, Evidence, ModelInfo, Reason
 from alerts.policy import Decision, decide
 from models.detector import Detector, DetectorSettings, Verdict
 from models.evaluation import AlertMark, Prequential
+from models.label_free import Waiting
 from models.plain_state import State
 from models.threshold import AlarmBudget
 from stream.effects import Effect, Raised, Scored
@@ -99,6 +102,17 @@ class Line:
         self.detector.restore(learnt["detector"])
         self.operating_point.restore(learnt["operating_point"])
         self.began_with = self.detector.fails + self.detector.passes
+
+    def waiting(self) -> Waiting:
+        """The last risks of the parts whose results have not come, and which of them are flagged.
+
+        For figures without results (`models.label_free.expected`).
+        """
+        journeys = self.ledger.open_journeys()
+        return Waiting(
+            np.array([_last_risk(journey.risks) for journey in journeys], dtype=np.float64),
+            np.array([journey.first_alarm is not None for journey in journeys], dtype=np.bool_),
+        )
 
     def apply(self, event: Event, identify: Identify) -> list[Effect]:
         """Take one event in; ``identify(rule, subject)`` names an alert raised by it."""
@@ -310,6 +324,15 @@ def _fragile(verdict: Verdict, threshold: float | None) -> bool | None:
         return None
     low, high = verdict.shifted
     return low < threshold <= high
+
+
+def _last_risk(risks: Sequence[float]) -> float:
+    """The last risk that was known, NaN if none was.
+
+    >>> _last_risk([0.1, 0.2, float("nan")])
+    0.2
+    """
+    return next((risk for risk in reversed(risks) if risk == risk), float("nan"))
 
 
 def _mark(journey: Journey, result_at: float) -> AlertMark | None:

@@ -70,6 +70,20 @@ def test_a_warm_up_is_learnt_from_and_not_reported(history: list[Event], tmp_pat
     assert json.loads(reported[0])["at"] >= begin.isoformat()[:19]
 
 
+def test_parts_whose_results_never_came_are_told_by_their_risks_alone(
+    history: list[Event], tmp_path: Path
+) -> None:
+    late = set(sorted({e.part for e in history if e.type == "result"})[-200:])
+    cut = [e for e in history if e.type != "result" or e.part not in late]
+    report = Replay(TaskSettings(), draws=0).run(cut, tmp_path)
+    scored = [json.loads(line) for line in (tmp_path / "risks.jsonl").open()]
+    last = {one["part"]: one["risk"] for one in scored if one["part"] in late}
+    assert report.waiting.parts == report.lines_waiting["gearbox-A"].parts == len(last) == 200
+    assert report.waiting.fails == pytest.approx(sum(last.values()), abs=1e-3)
+    assert report.overall.parts == 800
+    assert report.overall.expected.parts == report.overall.last.parts
+
+
 def test_no_events_give_an_empty_report(tmp_path: Path) -> None:
     report = Replay(TaskSettings(), draws=0).run([], tmp_path)
     assert report.overall.parts == 0

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from andon.report import RunReport, summary, write_report
 from models.evaluation import AlertMark, Prequential, report_together
+from models.label_free import Waiting, expected
 
 
 def _line(parts: int, untrained: int = 0, budget: float = 0.05) -> Prequential:
@@ -120,6 +122,20 @@ def test_every_measure_in_the_summary_comes_with_its_meaning() -> None:
         ("MCC", "0 as by chance"),
     ):
         assert any(measure in line and meaning in line for line in text.splitlines()), measure
+
+
+def test_what_the_risks_promise_stands_beside_what_came_of_it(tmp_path: Path) -> None:
+    open_parts = Waiting(np.array([0.5, 0.25, 0.25]), np.array([True, False, False]))
+    report = _report({"body-A": _line(1000)}, waiting=expected(open_parts, 0.05))
+    page = [line.split() for line in summary(report).splitlines()]
+    assert ["Parts", "1,000", "1,000", "3"] in page
+    assert ["Fails", "100", "65.4", "1.0"] in page
+    assert ["Flags", "that", "are", "right", "0.833", "0.306", "0.500"] in page
+    assert ["Fails", "that", "are", "caught", "0.500", "0.281", "0.500"] in page
+    found = json.loads(write_report(tmp_path, report).read_text())
+    assert found["waiting"]["overall"]["parts"] == 3
+    assert found["overall"]["expected"]["parts"] == 1000
+    assert found["overall"]["expected"]["fails"] == pytest.approx(65.4, abs=0.1)
 
 
 def test_lines_stand_side_by_side_when_there_are_several() -> None:

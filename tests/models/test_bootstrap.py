@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from models.bootstrap import interval
+from models.bootstrap import interval, paired_interval
 from models.ranking import average_precision, roc_auc
 
 
@@ -70,6 +70,23 @@ def test_a_figure_that_most_histories_leave_undefined_has_no_interval() -> None:
     outcomes = np.zeros(100, bool)
     assert interval(roc_auc, np.zeros(100), outcomes) is None
     assert interval(roc_auc, [], []) is None
+
+
+def test_a_paired_difference_is_surer_than_two_figures_beside_each_other() -> None:
+    """Two models that see nearly the same: what is hard for one is hard for the other."""
+    risks, outcomes = _parts(2_000, seed=9)
+    worse = risks + 0.1 * np.random.default_rng(10).normal(size=risks.size)
+    low, high = paired_interval(roc_auc, risks, worse, outcomes) or (0, 0)
+    alone_low, alone_high = interval(roc_auc, risks, outcomes) or (0, 0)
+    assert high - low < 0.5 * (alone_high - alone_low)
+    assert low < (roc_auc(risks, outcomes) or 0) - (roc_auc(worse, outcomes) or 0) < high
+
+
+def test_swapping_two_models_turns_their_difference_around() -> None:
+    risks, outcomes = _parts(500, seed=9)
+    low, high = paired_interval(roc_auc, risks, risks[::-1], outcomes) or (0, 0)
+    swapped = paired_interval(roc_auc, risks[::-1], risks, outcomes)
+    assert swapped == pytest.approx((-high, -low))
 
 
 @pytest.mark.parametrize("wrong", [{"block": 0}, {"draws": 0}])
