@@ -2,14 +2,14 @@
 
 A dictionary of what has been measured of the part so far, a pipeline, every measurement scored,
 every result learnt when it comes. What was dropped or not measured is no key: one NaN would make
-every later answer of a linear model NaN.
+every later answer of a linear model NaN. The Gaussians inside trees and naive Bayes carry a
+generator that cannot be seeded; it is used to draw samples only, never for an answer.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
-import random
 from typing import Any, cast
 
 from columns import Columns
@@ -107,8 +107,6 @@ def river_script(name: str) -> RiverScript:
 
     Raises ValueError for what is neither.
     """
-    # River's Gaussians take a generator from here if they are given none.
-    random.seed(SEED)
     if name in NAMED:
         return RiverScript(NAMED[name]())
     module, _, cls = name.rpartition(".")
