@@ -42,6 +42,7 @@ reference: $(STAMP) ## write the pages of settings and commands from the code
 	$(BIN)/python -m andon.command_reference docs/commands.md
 
 bench: $(STAMP) ## run the benchmarks; results are kept in benchmarks/RESULTS.md
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/speed.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/skill.py --write benchmarks/RESULTS.md
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import river_peers
 import window_peers
 from contest import Contestant, fingerprint
 
-from models.detector import DetectorSettings
+from models.detector import Detector, DetectorSettings
 from stream.effects import Scored
 from stream.events import Event, Measurement, Result
 from stream.line import Line, LineSettings
@@ -62,7 +63,11 @@ def _unnamed(rule: str, subject: str) -> str:
 def contestant(name: str) -> Contestant:
     """A fresh contestant of that name. Raises ValueError for what is none."""
     if name.startswith("andon:"):
-        return AndonLine(line_settings(name))
+        settings = line_settings(name)
+        Detector(settings.detector)  # says at once what no line could be made with
+        return AndonLine(settings)
+    if name.startswith("lightgbm") and find_spec("lightgbm") is None:
+        raise ValueError(f"{name!r} needs LightGBM: pip install -e '.[bench]'")
     if name in window_peers.NAMED:
         return window_peers.NAMED[name]()
     if name in river_peers.NAMED or "." in name:

@@ -32,7 +32,9 @@ def circumstances(seeds: str) -> str:
     """When, where, with what and how this run was made."""
     versions = ", ".join(f"{name} {_version(name)}" for name in LIBRARIES) + _commit()
     script = Path(sys.argv[0])
-    command = shlex.join(["python", f"benchmarks/{script.name}", *sys.argv[1:]])
+    # Where this machine keeps its files is nobody else's business.
+    given = [Path(word).name if word.startswith("/") else word for word in sys.argv[1:]]
+    command = shlex.join(["python", f"benchmarks/{script.name}", *given])
     return "\n".join(
         [
             f"- Date: {datetime.now(UTC):%Y-%m-%d}",

@@ -133,6 +133,7 @@ def test_every_peer_answers_with_probabilities_the_same_at_every_run(name: str) 
         ("forrest", "'forrest' takes no part: use andon:MODEL, one of river-logistic"),
         ("river.tree.Nothing", "cannot be imported"),
         ("river.metrics.ROCAUC", "is no River classifier"),
+        ("andon:logit", "'logit' is no model"),
         ("andon:logistic,widow=3", "'widow' is no setting of the detector"),
     ],
 )

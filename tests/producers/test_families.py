@@ -14,8 +14,8 @@ from producers.families import FAMILIES, NEW_STATION, family
 from producers.simulator import SimulatedLine
 from stream.errors import ConfigError
 
-# Frozen: the SHA-256 of the events of so many parts. Whatever changes one of these invalidates every
-# figure that was published of the family: it is a new version, beside the old one.
+# Frozen: the SHA-256 of the events of so many parts. Whatever changes one of these invalidates
+# every figure that was published of the family: it is a new version, beside the old one.
 DIGESTS = {
     ("demo", 60, 400): "3b499ce8411154d535302c9af95bf0121293e215363415624d73597e38b4efd8",
     ("linear", 60, 400): "c087a57aacdb4936d325d9094ab1157e9335a4ffc9cdf84dc13138c605d66ab7",
