@@ -34,13 +34,12 @@ from contest import Run, run
 from contestants import contestant, state_of
 from results import circumstances, keep
 from skill_tables import Comparison, told
-from sources import FAMILIES, SEEDS, Source, die_casting, try_shots
+from sources import FAMILIES, SEEDS, SHOTS, Source, die_casting, try_shots
 
 from models.comparison import Contest
 from models.figures import Bools
 
 PARTS = 16_000
-SHOTS = 30_000  # of 72,041: the first month
 MODELS = (
     "andon:logistic",
     "river-logistic",
@@ -142,10 +141,13 @@ def shots(arguments: argparse.Namespace, cache: Path) -> tuple[str, dict[str, Co
         f"withheld{_masked(arguments)}. Try shots always fail."
     ]
     kept = {}
-    for title, key, left_out in (
-        ("Try shots scored", source.key, frozenset[str]()),
-        ("Try shots learnt, but left out of the score", f"{source.key}-no-tries", try_shots()),
-    ):
+    tries = try_shots().intersection(next(iter(runs[0].values())).parts.tolist())
+    ways = [("Try shots scored", source.key, frozenset[str]())]
+    if tries:
+        ways.append(
+            ("Try shots learnt, but left out of the score", f"{source.key}-no-tries", tries)
+        )
+    for title, key, left_out in ways:
         kept[key] = compared(runs, arguments.draws, arguments.against, left_out)
         text.append(f"{title}. {told(kept[key])}")
     return "\n\n".join(text), kept
@@ -168,7 +170,7 @@ def _arguments() -> argparse.Namespace:
     add("--seeds", nargs="+", type=int, help="of the simulated lines; default: 101 to 103")
     add("--parts", type=int, help=f"of each simulated line; default {PARTS:,}")
     add("--features", type=int, default=60, help="60 or 500; default 60")
-    add("--shots", type=int, help=f"of die casting, all are 72,041; default {SHOTS:,}")
+    add("--shots", type=int, help="of die casting, the first so many; default all 72,041")
     add("--masked", type=float, default=0.0, help="share of readings dropped at random, 0 to 1")
     add("--against", metavar="MODEL", help="the reference; default: the best that is not andon's")
     add("--draws", type=int, help="of the bootstrap, 0 for no intervals; default 200")

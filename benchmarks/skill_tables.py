@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from results import table
@@ -28,6 +28,7 @@ class Comparison:
     seconds: Mapping[str, float]
     draws: int
     against: str | None = None
+    _found: dict[tuple[str, str, int], Difference | None] = field(default_factory=dict)
 
     @property
     def models(self) -> list[str]:
@@ -49,10 +50,13 @@ class Comparison:
 
     def difference(self, model: str, figure: str, place: int) -> Difference | None:
         """By how much a model beats the reference in ``auc`` or ``ap``."""
-        return difference(
-            self.contests, METRICS[figure], model, self.reference(figure), place=place,
-            draws=self.draws,
-        )  # fmt: skip
+        key = (model, figure, place)
+        if key not in self._found:
+            reference = self.reference(figure)
+            self._found[key] = difference(
+                self.contests, METRICS[figure], model, reference, place=place, draws=self.draws
+            )
+        return self._found[key]
 
     def to_dict(self) -> dict[str, Any]:
         """All figures of all contests, and the differences."""

@@ -13,7 +13,7 @@ from contest import Run, run
 from contestants import PEERS, AndonLine, contestant, line_settings, state_of
 from river_peers import RiverScript, logistic
 from skill import scored
-from sources import FAMILIES, SEEDS, Source, mask
+from sources import FAMILIES, SEEDS, Source, die_casting, mask, try_shots
 from window_peers import WindowScript
 
 from models.evaluation import Prequential
@@ -188,6 +188,20 @@ def test_a_run_is_kept_and_read_back_until_the_code_or_the_source_changes(tmp_pa
 def test_the_lines_that_figures_are_published_of_are_not_the_ones_people_look_at() -> None:
     assert SEEDS == (101, 102, 103, 104, 105)
     assert FAMILIES == ("linear", "interaction", "drift", "mnar")
+
+
+@pytest.mark.data
+def test_a_benchmark_of_the_first_shots_waits_for_their_results(
+    test_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANDON_TEST_DATA", str(test_data))
+    source = die_casting(300, masked=0.0)
+    assert source is not None
+    events = list(source.events())
+    tested = [event.part for event in events if isinstance(event, Result)]
+    assert len(set(tested)) == len(tested) == 300
+    assert {event.part for event in events if isinstance(event, Measurement)} == set(tested)
+    assert len(try_shots()) == 1_239
 
 
 def test_answers_that_do_not_fit_the_measurements_are_refused(history: list[Event]) -> None:
