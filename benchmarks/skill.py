@@ -41,6 +41,7 @@ from models.figures import Bools
 
 PARTS = 16_000
 MODELS = (
+    "andon:linear",
     "andon:logistic",
     "river-logistic",
     "river-logistic-undersampled",
