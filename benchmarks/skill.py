@@ -55,7 +55,8 @@ EXPLANATION = """\
 Prequential: a part's score is its last risk before its result, which is then learnt. Parts that any
 of the models gave no risk are left out for all of them, and counted. Medians over the seeds.
 Differences are measured on the same parts; in brackets their 95 % intervals by the paired
-moving-block bootstrap, which speak of these lines and not of others; s is processor time."""
+moving-block bootstrap, which speak of these lines and not of others; s is processor time, that of
+making the events included."""
 
 
 def scored(source: Source, model: str, cache: Path, version: str | None) -> Run:
