@@ -50,7 +50,7 @@ def test_every_measurement_has_its_line_in_the_risks(history: list[Event], tmp_p
     report = Replay(TaskSettings(), draws=0).run(history, tmp_path)
     risks = [json.loads(line) for line in (tmp_path / "risks.jsonl").open()]
     assert len(risks) == report.events["measurement"]
-    assert {"line", "part", "station", "at", "risk", "trained"} == set(risks[0])
+    assert {"line", "part", "station", "at", "risk", "interval", "trained"} == set(risks[0])
     assert risks[0]["risk"] is None
     assert isinstance(risks[-1]["risk"], float)
     assert sum(report.events.values()) == len(history)
