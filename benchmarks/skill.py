@@ -59,12 +59,11 @@ moving-block bootstrap, which speak of these lines and not of others; s is proce
 making the events included."""
 
 
-def scored(source: Source, model: str, cache: Path, version: str | None) -> Run:
-    """What a model said of a history, from the cache if it has been through it before."""
-    # A version that the caller names stands for the code, whatever the files hold.
-    state = f"{source.key} {model} {state_of(model) if version is None else version}"
+def scored(source: Source, model: str, cache: Path, state: str) -> Run:
+    """What a model said of a history, from the cache if it has been through it in this state."""
+    key = hashlib.sha256(f"{source.key} {model} {state}".encode()).hexdigest()[:12]
     name = re.sub(r"[^\w.=,-]", "_", model)
-    path = cache / f"{source.key}__{name}__{hashlib.sha256(state.encode()).hexdigest()[:12]}.npz"
+    path = cache / f"{source.key}__{name}__{key}.npz"
     if path.exists():
         return Run.load(path)
     found = run(source.events(), contestant(model))
@@ -98,13 +97,14 @@ def all_runs(
 ) -> list[dict[str, Run]]:
     """Every model on every source, on as many processes as there are jobs."""
     pairs = [(source, model) for source in sources for model in arguments.models]
-    version = arguments.code_version
     if arguments.jobs == 1:
-        found = [scored(source, model, cache, version) for source, model in pairs]
+        found = [scored(*pair, cache, arguments.states[pair[1]]) for pair in pairs]
     else:
         fresh = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(arguments.jobs, mp_context=fresh) as pool:
-            waiting = [pool.submit(scored, *pair, cache, version) for pair in pairs]
+            waiting = [
+                pool.submit(scored, *pair, cache, arguments.states[pair[1]]) for pair in pairs
+            ]
             found = [one.result() for one in waiting]
     count = len(arguments.models)
     return [
@@ -200,6 +200,9 @@ def _arguments() -> argparse.Namespace:
             contestant(model)
         except ValueError as error:
             parser.error(f"--models: {error}")
+    # Read once: the files may change while the code that was loaded runs on. A version that the
+    # caller names stands for the code, whatever the files hold.
+    given.states = {model: given.code_version or state_of(model) for model in given.models}
     return given
 
 

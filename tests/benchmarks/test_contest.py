@@ -173,15 +173,16 @@ def test_masked_cells_are_dropped_at_the_share_asked_for_and_always_the_same(
 
 
 def test_a_run_is_kept_and_read_back_until_the_code_or_the_source_changes(tmp_path: Path) -> None:
-    first = scored(LINE, "river-logistic", tmp_path, None)
+    state = state_of("river-logistic")
+    first = scored(LINE, "river-logistic", tmp_path, state)
     [kept] = tmp_path.iterdir()
     kept_at = kept.stat().st_mtime_ns
-    again = scored(LINE, "river-logistic", tmp_path, None)
+    again = scored(LINE, "river-logistic", tmp_path, state)
     assert [p.stat().st_mtime_ns for p in tmp_path.iterdir()] == [kept_at]
     assert again.parts.tolist() == first.parts.tolist()
     assert np.array_equal(again.risks, first.risks, equal_nan=True)
     scored(LINE, "river-logistic", tmp_path, "another version")
-    scored(Source("interaction", 8, 20), "river-logistic", tmp_path, None)
+    scored(Source("interaction", 8, 20), "river-logistic", tmp_path, state)
     assert len(list(tmp_path.iterdir())) == 3
 
 
