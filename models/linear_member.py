@@ -15,6 +15,7 @@ import numpy as np
 
 from models.belief import MU, PRECISION
 from models.classifier import WindowLogistic
+from models.columns import Layout
 from models.features import FeatureCatalogue
 from models.flags import Flags
 from models.imputation_draws import draw_cells
@@ -71,7 +72,7 @@ class LinearMember:
         self.gaussian = LowRankGaussian(replicates, rank, seed)
         self.classifier = WindowLogistic(window, replicates)
         self.flags = Flags()
-        self._derived = (-1, -1, -1)
+        self._derived_of: Layout | None = None  # None: the weights have moved since
         self._slopes = np.zeros((0, 3, LANES), np.float32)
         self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
         self._flag_weights = np.zeros((1, LANES), np.float32)
@@ -97,8 +98,9 @@ class LinearMember:
         """The part's margin so far, None before the first label. ``row`` must be grown."""
         if not self.classifier.labels or not self.gaussian.version:
             return None
-        self._follow()
         layout = self.catalogue.columns.layout()
+        if layout is not self._derived_of:
+            self._derive(layout)
         belief = self.gaussian.believe(row, layout)
         out, gaussian = self._out, self.gaussian
         score(
@@ -135,12 +137,16 @@ class LinearMember:
                 self.classifier.labels, gaussian.replicates, fills,
             )  # fmt: skip
         self.classifier.learn_row(dense, fill_at, fills, flags, fail, at)
+        self._derived_of = None
 
     def close(self, row: PartRow) -> None:
         """A journey has ended: the imputation learns from it. ``row`` must be grown."""
         self._grow()
         layout = self.catalogue.columns.layout()
+        version = self.gaussian.version
         self.gaussian.close(row, layout, self.catalogue.scale)
+        if self.gaussian.version != version:
+            self._derived_of = None
         row.belief = None
 
     def contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
@@ -149,8 +155,9 @@ class LinearMember:
         Keys are ("cell", column) and ("station", number); with the intercept, ("", -1), they add
         up to the margin.
         """
-        self._follow()
         layout, gaussian = self.catalogue.columns.layout(), self.gaussian
+        if layout is not self._derived_of:
+            self._derive(layout)
         replicates, rank = gaussian.replicates, gaussian.rank
         belief = gaussian.believe(row, layout)
         f = _factors(belief.a, belief.rhs, rank)[:, :replicates]
@@ -197,15 +204,10 @@ class LinearMember:
         self.gaussian.grow(layout)
         self.flags.grow(len(layout.numeric), len(layout.first) - 1)
 
-    def _follow(self) -> None:
+    def _derive(self, layout: Layout) -> None:
         """Bring what `score` reads up to the classifier's weights and the published model."""
-        table = self.catalogue.columns
-        now = (self.classifier.labels, self.gaussian.version, len(table) + len(table.stations))
-        if now == self._derived:
-            return
-        self._derived = now
         self._grow()
-        gaussian, flags, layout = self.gaussian, self.flags, table.layout()
+        gaussian, flags = self.gaussian, self.flags
         self.classifier.grow(len(gaussian.cells), len(flags))
         rows = gaussian.rank + 3
         if self._slopes.shape[0] != len(gaussian.cells):
@@ -220,6 +222,7 @@ class LinearMember:
             flags.skipped, gaussian.cells, layout.first, layout.member,
             self.catalogue.routes.visit_rate, self._slopes, self._ahead, self._flag_weights,
         )  # fmt: skip
+        self._derived_of = layout
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -234,7 +237,7 @@ class LinearMember:
         self.gaussian.restore(state["gaussian"])
         self.flags.restore(state["flags"], self.catalogue.columns.layout())
         self.classifier.restore(state["classifier"])
-        self._derived = (-1, -1, -1)
+        self._derived_of = None
 
 
 def _factors(a: Any, rhs: Any, rank: int) -> Any:

@@ -69,8 +69,8 @@ def test_the_state_goes_on_bit_for_bit_where_it_was_kept(
     again.process(tick)
     restored = again.lines[NAME].detector
     # One event apart in what needs no result; equal in all that was learnt from results.
-    assert checkpoint.digest(restored.state()["window"]) == checkpoint.digest(
-        detector.state()["window"]
+    assert checkpoint.digest(restored.state()["member"]) == checkpoint.digest(
+        detector.state()["member"]
     )
     assert restored.calibration.slope == detector.calibration.slope
 

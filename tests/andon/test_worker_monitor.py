@@ -50,7 +50,7 @@ def test_what_is_told_is_what_the_lines_and_the_log_say() -> None:
         "open_journeys": line.ledger.open_parts,
         "kept_outcomes": line.ledger.decided_parts,
         "window_results": line.detector.window,
-        "window_fails": line.detector.fails,
+        "window_fails": line.detector.window_fails,
         "alarm_threshold": line.operating_point.threshold,
         "alarm_rate": line.operating_point.flagged_share,
         "alarm_budget": QUICK.line.alarms.budget,

@@ -73,7 +73,7 @@ def test_the_window_tells_how_many_results_and_fails_the_answering_model_has_lea
     detector = Detector(SMALL)
     follow(detector, parts(500))
     assert (detector.fails, detector.passes) == (100, 400)
-    assert 40 <= detector.window < 60
+    assert 40 <= detector.window <= 60
     assert detector.window_fails == pytest.approx(detector.window / 5, abs=1)
 
 
