@@ -126,6 +126,7 @@ _NAMED: dict[str, Callable[[int], base.Classifier]] = {"forest": _forest, "logis
 NATIVE = ("linear",)
 """The models that are andon's own (`models.linear_member`)."""
 
+RIVER = tuple(sorted(_NAMED))
 NAMES = tuple(sorted([*NATIVE, *_NAMED]))
 
 

@@ -40,4 +40,8 @@ def kernel(function: F) -> F:
     """
     # Code typed into a prompt or a doctest has no file that its machine code could lie beside.
     keeps = Path(function.__code__.co_filename).is_file()
-    return cast("F", numba.njit(function, cache=keeps, fastmath=set(_FAST), error_model="numpy"))
+    options = {"fastmath": set(_FAST), "error_model": "numpy"}
+    try:
+        return cast("F", numba.njit(function, cache=keeps, **options))
+    except RuntimeError:  # no folder that machine code can be kept in: it is made anew each time
+        return cast("F", numba.njit(function, cache=False, **options))

@@ -8,7 +8,7 @@ import types
 import pytest
 from river import base, dummy, forest, linear_model
 
-from models.baselines import MAX_WEIGHT, NAMES, RareFails, factory
+from models.baselines import MAX_WEIGHT, RIVER, RareFails, factory
 
 NAN, INF = float("nan"), float("inf")
 
@@ -64,7 +64,7 @@ def test_a_line_that_mostly_fails_does_not_weigh_fails_down():
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RIVER)
 def test_one_value_that_is_no_number_spoils_no_later_risk(name, value):
     model = factory(name, 0)(0)
     for i in range(100):
@@ -95,7 +95,7 @@ def test_a_part_without_inputs_gives_a_model_no_shape():
     assert model.predict_proba_one(good)[True] < 0.3 < 0.7 < model.predict_proba_one(bad)[True]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RIVER)
 def test_an_untaught_model_answers_nothing(name):
     assert factory(name, 0)(0).predict_proba_one({"torque": 1.0}) == {}
 
@@ -114,7 +114,7 @@ def probability(model):
     return model.predict_proba_one({"torque": 1.0, "temp": 0.3})[True]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "river.tree.HoeffdingAdaptiveTreeClassifier"])
+@pytest.mark.parametrize("name", [*RIVER, "river.tree.HoeffdingAdaptiveTreeClassifier"])
 def test_a_model_made_again_with_its_seed_and_number_is_the_same(name):
     assert probability(factory(name, 7)(2)) == probability(factory(name, 7)(2))
 
