@@ -53,6 +53,7 @@ def encode_message(event: Event) -> bytes:
     b'{"header":{"line":"body-A","ts":1767600000000},\
 "payload":{"serial":"P-1","test":"leak","verdict":"NOK"}}'
     """
+    said: dict[str, object]
     match event:
         case Measurement():
             said = {"serial": event.part, "station": event.station, "values": event.values}
