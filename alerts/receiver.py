@@ -39,7 +39,7 @@ class Receiver:
     kept in ``received``.
 
     Answers 204 to an alert, seen before or not; 400 to what cannot be read, 401 to a wrong
-    signature, 413 to more than 64 KiB.
+    signature, 413 to more than 64 KiB. ``GET /healthz`` is answered with 200.
 
     >>> with Receiver(["whsec_" + "QUJD" * 8]) as receiver:
     ...     receiver.url.startswith("http://127.0.0.1:"), receiver.received
@@ -146,6 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = READ_S
+
+    def do_GET(self) -> None:
+        self._answer(200 if self.path == "/healthz" else 404)
 
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "")

@@ -33,6 +33,7 @@ from andon.ingest_commands import ingest
 from andon.logs import configure_logging
 from andon.map_commands import map_app
 from andon.mistakes import plain
+from andon.receive_command import receive
 from andon.schemas import write_schemas
 from andon.show_demo import show_demo
 from andon.status_command import status_command
@@ -159,17 +160,25 @@ def simulate(
         Path | None,
         typer.Option("--out", "-o", help="Write a file (.jsonl, .jsonl.gz) instead of the log."),
     ] = None,
+    plant: Annotated[
+        str | None,
+        typer.Option(help="Write a plant's own messages, to topics with this prefix."),
+    ] = None,
     metrics_port: MetricsPortOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a line with known causes of failure, onto the log or into a file.
 
+    With --plant the line speaks as a plant that knows nothing of andon: on PREFIX.measurements
+    and PREFIX.results, for **andon ingest** to read by a map.
+
     Examples:
 
     ```
     andon simulate --parts 5000 --out line.jsonl.gz
     andon simulate --line body-A --speed 60
+    andon simulate --plant plant --speed 60
     ```
     """
     with running() as stop:
@@ -182,6 +191,7 @@ def simulate(
             line=line,
             speed=speed,
             to=to,
+            plant=plant,
             stop=stop,
         )
         say(result, as_json, "{events:,} events of {line} written to {to}")
@@ -244,6 +254,7 @@ def notify(
             raise typer.Exit(1)
 
 
+app.command()(receive)
 app.command("status")(status_command)
 
 
@@ -253,17 +264,25 @@ app.command()(produce)
 
 
 @topics_app.command("create")
-def create_topics(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def create_topics(
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="Another topic to create, with as many partitions; may be repeated."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Create the topics that the settings name; those that exist are left alone.
 
-    Example:
+    Examples:
 
     ```
     andon topics create
+    andon topics create --also plant.measurements --also plant.results
     ```
     """
     with running():
-        created = services.create_topics(read_settings(config))
+        created = services.create_topics(read_settings(config), also or [])
     say({"created": created}, as_json, "created: " + (", ".join(created) or "nothing was missing"))
 
 

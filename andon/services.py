@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +23,24 @@ from andon.build import (
 from andon.endpoints import open_endpoints
 from andon.history import is_event_file
 from andon.monitoring import producer_monitor, worker_monitor
+from andon.sections import TopicName
 from andon.settings import Settings
 from andon.terminal import Stop, metered
 from producers.event_file import write_events
 from producers.families import family as known_family
 from producers.pace import Pace
+from producers.plant_messages import (
+    encode_message,
+    plant_topic,
+    plant_topics,
+    told_by_a_plant,
+)
 from producers.publish import publish
 from producers.simulator import SimulatedLine
 from stream.effects import Effect, Raised
 from stream.errors import ConfigError
-from stream.events import Name
-from stream.log import Record
+from stream.events import Event, Name
+from stream.log import Log, Record
 
 
 def simulate(
@@ -44,11 +53,14 @@ def simulate(
     line: str | None,
     speed: float | None,
     to: Path | None,
+    plant: str | None,
     stop: Stop,
 ) -> dict[str, Any]:
-    """Put a simulated line onto the log, or into a file."""
+    """Put a simulated line onto the log, or into a file; ``plant`` as a plant's own messages."""
     if line is not None:
         _check_name("--line", line)
+    if plant is not None:
+        _check_plant(settings, plant, to)
     if to is not None and not is_event_file(to):
         raise ConfigError(
             f"--out {to}: end its name in .jsonl or .jsonl.gz, by which replay and produce know "
@@ -67,10 +79,27 @@ def simulate(
             count = write_events(to, pace(events))
         else:
             with ready_log(settings) as event_log:
-                count = publish(event_log, settings.topics.events, events, pace=pace)
+                count = _publish_line(settings, event_log, events, plant, pace)
     if parts is None:
         stop.cut = False  # a line without end is ended by being stopped
-    return {"events": count, "line": described.name, "to": str(to or settings.topics.events)}
+    place = " and ".join(plant_topics(plant)) if plant else settings.topics.events
+    return {"events": count, "line": described.name, "to": str(to or place)}
+
+
+def _publish_line(
+    settings: Settings, event_log: Log, events: Iterable[Event], plant: str | None, pace: Pace
+) -> int:
+    if plant is None:
+        return publish(event_log, settings.topics.events, events, pace=pace)
+    if settings.log.kind == "local":
+        create_topics_on(event_log, settings, plant_topics(plant))
+    return publish(
+        event_log,
+        partial(plant_topic, plant),
+        told_by_a_plant(events),
+        encode=encode_message,
+        pace=pace,
+    )
 
 
 def watch(
@@ -106,10 +135,20 @@ def notify(
         return 0
 
 
-def create_topics(settings: Settings) -> list[str]:
-    """Create the topics that are missing; answers their names."""
+def create_topics(settings: Settings, also: Sequence[str] = ()) -> list[str]:
+    """Create the topics that are missing, and ``also`` these; answers their names."""
+    for name in also:
+        _check_topic("--also", name)
     with opened_log(settings) as event_log:
-        return event_log.create_topics(topic_specs(settings))
+        return create_topics_on(event_log, settings, also)
+
+
+def create_topics_on(event_log: Log, settings: Settings, also: Sequence[str]) -> list[str]:
+    """Create on an open log what is missing of the settings' topics and of ``also``."""
+    own = topic_specs(settings)
+    names = {spec.name for spec in own}
+    more = [replace(own[0], name=name) for name in dict.fromkeys(also) if name not in names]
+    return event_log.create_topics([*own, *more])
 
 
 def check(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -126,3 +165,28 @@ def _check_name(option: str, name: str) -> None:
         raise ConfigError(
             f"{option} is {json.dumps(name[:80])}: give 1 to 256 printable characters"
         ) from None
+
+
+def _check_topic(option: str, name: str) -> None:
+    try:
+        TypeAdapter(TopicName).validate_python(name)
+    except ValidationError:
+        raise ConfigError(
+            f"{option} is {json.dumps(name[:80])}: give a topic's name, 1 to 249 letters, digits, "
+            f"'.', '_' or '-', not beginning with '.'"
+        ) from None
+
+
+def _check_plant(settings: Settings, prefix: str, to: Path | None) -> None:
+    if to is not None:
+        raise ConfigError(
+            "--plant and --out are both given: a file holds events, not a plant's messages; "
+            "remove one"
+        )
+    for name in plant_topics(prefix):
+        _check_topic("--plant", name)
+        if name in {spec.name for spec in topic_specs(settings)}:
+            raise ConfigError(
+                f"--plant {prefix}: topic {name!r} is one of andon's own in the settings: give "
+                f"another prefix"
+            )

@@ -44,8 +44,9 @@ def write_state(folder: Path, state: PartitionState) -> None:
     """Replace the partition's file; a reader sees the old or the new one, never a piece."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_namespace(state.group, state.topic)}-{state.partition}.json"
-    # Named by process: two owners for a moment must not write into one file.
-    new = path.with_suffix(f".{state.pid}.new")
+    # Named by host and process, for every container has a process 1: two owners for a moment
+    # must not write into one file.
+    new = path.with_suffix(f".{state.host}.{state.pid}.new")
     new.write_bytes(state.model_dump_json().encode())
     os.replace(new, path)
 

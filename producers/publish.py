@@ -16,7 +16,7 @@ FLUSH_AFTER = 0.2
 
 def publish(
     log: Log,
-    topic: str,
+    topic: str | Callable[[Event], str],
     events: Iterable[Event],
     *,
     encode: Callable[[Event], bytes] = encode_event,
@@ -26,7 +26,7 @@ def publish(
     on_progress: Callable[[int], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Append all ``events`` to ``topic`` and answer how many they were.
+    """Append all ``events`` to ``topic``, one or each event's own, and answer how many they were.
 
     A record waits for its flush no longer than ``flush_every`` records. With a ``pace`` it also
     waits no longer than about ``flush_after`` seconds: give the pace here rather than wrapping
@@ -63,7 +63,8 @@ def publish(
                 if clock() + seconds - last_flush > flush_after:
                     flush()
                 pace.sleep(seconds)
-            log.append(topic, event.line.encode(), encode(event))
+            place = topic if isinstance(topic, str) else topic(event)
+            log.append(place, event.line.encode(), encode(event))
             appended += 1
             if appended - durable >= flush_every or (
                 pace is not None and clock() - last_flush > flush_after

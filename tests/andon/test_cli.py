@@ -17,6 +17,7 @@ from stream.local import LocalLog
 from stream.log import TopicSpec
 
 MAPS = Path(__file__).parents[2] / "docs" / "maps"
+PLANT_MAP = Path(__file__).parents[2] / "deploy" / "compose" / "plant.toml"
 SECRET = "whsec_" + "QUJD" * 8
 
 
@@ -100,6 +101,20 @@ def test_quiet_watching_prints_nothing_and_leaves_the_alerts_on_the_log(
     assert "alerts wait for a later attempt" in done.out
 
 
+def test_a_simulated_plant_speaks_in_its_own_words_for_ingest_to_read(andon: Commands) -> None:
+    told = andon("simulate", "--plant", "plant", "--parts", "5", "--json").json
+    assert told["to"] == "plant.measurements and plant.results"
+    read = andon("ingest", "--map", PLANT_MAP, "--until-end", "--json").json
+    assert read["records"] == told["events"] > 40
+    assert (read["events"] - read["ticks"], read["dead_letters"]) == (read["records"], 0)
+
+
+def test_topics_of_other_names_are_created_once_and_on_request(andon: Commands) -> None:
+    create = ("topics", "create", "--also", "plant.a", "--also", "andon.events", "--json")
+    assert andon(*create).json["created"][-1] == "plant.a"
+    assert andon(*create).json == {"created": []}
+
+
 # -- results that a script can read ----------------------------------------------------------------
 
 
@@ -153,6 +168,10 @@ MISTAKES = [
     ("simulate --parts 5 --speed 0 --out x.jsonl", "speed is 0.0: give a positive number"),
     ("simulate --parts 5 --line= --out x.jsonl", '--line is "": give 1 to 256'),
     ("simulate --parts 5 --out there/is/x.jsonl/y.jsonl", "there/is/x.jsonl"),
+    ("simulate --parts 5 --plant p --out x.jsonl", "--plant and --out are both given"),
+    ("simulate --parts 5 --plant a/b", '--plant is "a/b.measurements": give a topic\'s name'),
+    ("simulate --parts 5 --plant p -c plant.toml", "'p.results' is one of andon's own"),
+    ("topics create --also a/b", '--also is "a/b": give a topic\'s name'),
     ("produce missing.jsonl", "missing.jsonl cannot be opened"),
     ("produce missing.csv", "is a table, which needs --map"),
     ("replay missing.csv --map no.toml", "no.toml: the map cannot be read"),
@@ -189,6 +208,7 @@ def test_a_mistake_is_one_line_that_names_it(
     (folder / "empty.jsonl").write_text("\n\n")
     (folder / "garbage.jsonl").write_text("garbage\n")
     (folder / "secretless.toml").write_text(endpoints("http://127.0.0.1:8080/"))
+    (folder / "plant.toml").write_text('[topics]\nalerts = "p.results"\n')
     (folder / "junklog.toml").write_text('[log]\npath = "events.jsonl"\n')
     done = andon(*arguments.format(maps=MAPS).split())
     assert done.code == 2
