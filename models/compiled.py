@@ -40,8 +40,9 @@ def kernel(function: F) -> F:
     """
     # Code typed into a prompt or a doctest has no file that its machine code could lie beside.
     keeps = Path(function.__code__.co_filename).is_file()
-    options = {"fastmath": set(_FAST), "error_model": "numpy"}
+    fast = set(_FAST)
     try:
-        return cast("F", numba.njit(function, cache=keeps, **options))
+        made = numba.njit(function, cache=keeps, fastmath=fast, error_model="numpy")
     except RuntimeError:  # no folder that machine code can be kept in: it is made anew each time
-        return cast("F", numba.njit(function, cache=False, **options))
+        made = numba.njit(function, cache=False, fastmath=fast, error_model="numpy")
+    return cast("F", made)

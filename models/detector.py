@@ -160,17 +160,11 @@ class Detector:
         if found is None or not self.trained:
             margin = None if found is None else found.mean
             return Verdict(prior if prior > 0.0 else None, margin, False)
-        risk, mean = self.calibration.risk, found.mean
-        answer = risk(mean, found.ahead)
-        deviation = _NINETY * math.sqrt(found.within + found.between)
-        interval = (risk(mean - deviation), risk(mean + deviation)) if deviation else None
-        shifted = (answer, answer)
-        if found.shift:
-            shifted = (
-                risk(mean - found.shift, found.ahead),
-                risk(mean + found.shift, found.ahead),
-            )
-        return Verdict(answer, mean, True, interval, shifted)
+        mean, within, between, ahead, shift = found
+        deviation = _NINETY * math.sqrt(within + between)
+        answer, low, high, better, worse = self.calibration.risks(mean, ahead, deviation, shift)
+        interval = (low, high) if deviation > 0.0 else None
+        return Verdict(answer, mean, True, interval, (better, worse))
 
     def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
         """Learn from a reading what needs no result."""

@@ -56,7 +56,8 @@ def measurement(value: bytes) -> Measurement | None:
     plain = _PLAIN.fullmatch
     if not (plain(found.line) and plain(found.part) and plain(found.station)):
         return None
-    if not _FIRST <= found.at <= _LAST or _LONG_FRACTION.search(value):
+    at = found.at
+    if not _FIRST <= at <= _LAST or (at.microsecond and _LONG_FRACTION.search(value)):
         return None
     event = Measurement.__new__(Measurement)
     # What `model_construct` does, for a class whose fields are all given: nothing is left to check.
@@ -66,7 +67,7 @@ def measurement(value: bytes) -> Measurement | None:
         {
             "v": SCHEMA_MAJOR,
             "line": found.line,
-            "at": found.at,
+            "at": at,
             "type": "measurement",
             "part": found.part,
             "station": found.station,
