@@ -1,8 +1,8 @@
 """Online bootstrap EM of a low-rank Gaussian: what a line's numbers tell about each other.
 
 Learns from every closed journey once, complete or not; a part's `Belief` answers what its missing
-cells may be. The model is stepped forward in a shadow copy, one station's M-step a part, and
-published every 25 parts together with the scale that it stands on: between two publications a
+cells may be. The model is stepped forward in a shadow copy, one station's M-step every second part,
+and published every 25 parts together with the scale that it stands on: between two publications a
 part's belief only has to be added to. ``version`` counts publications; a belief of another version
 is rebuilt from the part's raw values.
 
@@ -166,8 +166,8 @@ class LowRankGaussian:
         )  # fmt: skip
 
     def _step(self, layout: Layout) -> None:
-        """One station's M-step, in turn, into the shadow copy."""
-        if self.stations:
+        """One station's M-step, in turn, into the shadow copy, with every second part."""
+        if self.stations and self.closed % 2 == 0:
             self._turn = (self._turn + 1) % self.stations
             maximise(
                 self._turn, layout.first, layout.member, self._cell_sums, self._station_sums,
