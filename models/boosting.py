@@ -130,7 +130,8 @@ class RollingBoosting(base.Classifier):
         mixed = (2 * self.seed + 1) * 0x9E3779B97F4A7C15
         self._random = np.array([mixed % (1 << 64)], np.uint64)
         self._trees = no_trees(self.trees, self.leaves)
-        self._decay = np.exp(-np.arange(self.window) / self.decay)
+        # A row's weight by its age, oldest first, twice: any ring is a slice of it.
+        self._weights = np.tile(np.exp(-np.arange(self.window)[::-1] / self.decay), 2)
         self._nodes = quadrature(self.leaves)
         self._g = np.zeros(self.window, np.int64)
         self._h = np.zeros(self.window, np.int64)
@@ -143,7 +144,7 @@ class RollingBoosting(base.Classifier):
         old, kept = getattr(self, "_window", None), self.columns
         before = [] if not kept else [self._edges, self._present, self._seen, self._due]
         self._room = room
-        self._window = no_window(room, self.window, self.trees, self.bins)
+        self._window = no_window(room, self.window, self.trees)
         self._edges = np.full((room, self.bins - 1), np.inf, np.float32)
         self._present = np.zeros(room, np.int64)
         self._seen = np.zeros(room, np.int64)
@@ -165,7 +166,10 @@ class RollingBoosting(base.Classifier):
             while room < columns:
                 room *= 2
             self._allocate(room)
-        self.columns = max(self.columns, columns)
+        if columns > self.columns:
+            self._window.x[self.columns : columns, : self._rows] = np.nan
+            self._window.codes[self.columns : columns, : self._rows] = self.bins
+            self.columns = columns
 
     # Arrays in, arrays out.
 
@@ -179,6 +183,7 @@ class RollingBoosting(base.Classifier):
             slot,
             self._row(x),
             bool(fail),
+            self.seen >= self.window,
             self._edges,
             self._trees,
             self._present[:d],
@@ -364,10 +369,9 @@ class RollingBoosting(base.Classifier):
         kernels.drop(window, rows, trees, tree)
         margin, fail = window.margin[:rows], window.fail[:rows]
         g, h = self._g[:rows], self._h[:rows]
-        newest = (self.seen - 1) % self.window
-        slope, curve, passes = kernels.gradients(
-            margin, fail, self._decay, newest, self.bias, g, h
-        )
+        oldest = -self.seen % self.window
+        weight = self._weights[oldest : oldest + rows]
+        slope, curve, passes = kernels.gradients(margin, fail, weight, self.bias, g, h)
         self.bias -= 0.5 * min(max((slope / UNIT) / (curve / UNIT + 1.0), -1.0), 1.0)
         start = kernels.random_below(self._random, UNIT)
         taken = kernels.take_sample(

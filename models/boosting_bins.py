@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.boosting_trees import Bools, Bytes, Ints, Singles
+from models.boosting_trees import Bytes, Ints, Singles
 from models.compiled import compiled
 
 SAMPLE = 3_000
@@ -16,20 +16,6 @@ SAMPLE = 3_000
 
 LARGEST = np.float32(3e38)
 """Numbers are clipped to plus and minus this, so that infinity stays free for "no edge"."""
-
-
-def quantiles(values: Singles, count: int) -> Singles:
-    """``count`` of the values, evenly spread over their ranks; all distinct ones if they are few.
-
-    >>> quantiles(np.array([3, 1, 2, np.nan], np.float32), 2).tolist()
-    [1.0, 2.0]
-    """
-    ordered = np.sort(values)
-    ordered = ordered[: np.searchsorted(ordered, np.float32(np.inf))]
-    if not ordered.size:
-        return ordered
-    ranks = (np.arange(1, count + 1) * ordered.size - 1) // (count + 1)
-    return ordered[np.maximum(ranks, 0)]
 
 
 def edges(values: Singles, fails: Singles, bins: int) -> Singles:
@@ -44,20 +30,31 @@ def edges(values: Singles, fails: Singles, bins: int) -> Singles:
     >>> edges(np.array([1, 2, 2, 5], np.float32), np.array([4], np.float32), 8).tolist()
     [1.0, 2.0, 4.0, 5.0, inf, inf, inf]
     """
+    usual, rare = _ordered(values), _ordered(fails)
+    found = _distinct(np.concatenate((_distinct(usual), _distinct(rare))))
+    if found.size > bins - 1:
+        half = bins // 2
+        found = _distinct(np.concatenate((_spread(usual, half), _spread(rare, bins - 1 - half))))
     cut = np.full(bins - 1, np.inf, np.float32)
-    distinct = _distinct(np.concatenate((values, fails)), bins - 1)
-    if distinct is None:
-        usual = quantiles(values, bins // 2)
-        rare = quantiles(fails, bins - 1 - bins // 2)
-        distinct = np.unique(np.concatenate((usual, rare)))
-    cut[: distinct.size] = distinct
+    cut[: found.size] = found
     return cut
 
 
-def _distinct(values: Singles, most: int) -> Singles | None:
-    """All distinct numbers, or None if there are more than ``most``."""
-    found = np.unique(values[~np.isnan(values)])
-    return found if found.size <= most else None
+def _ordered(values: Singles) -> Singles:
+    """The values that are not missing, in order."""
+    ordered = np.sort(values)
+    return ordered[: np.searchsorted(ordered, np.float32(np.inf))]
+
+
+def _distinct(values: Singles) -> Singles:
+    ordered = np.sort(values)
+    return ordered[np.append(ordered[:-1] < ordered[1:], True)] if ordered.size else ordered
+
+
+def _spread(ordered: Singles, count: int) -> Singles:
+    """``count`` of some ordered values, evenly spread over their ranks."""
+    ranks = (np.arange(1, count + 1) * ordered.size - 1) // (count + 1)
+    return ordered[np.maximum(ranks, 0)] if ordered.size else ordered
 
 
 @compiled
@@ -68,19 +65,25 @@ def code(value: np.float32, cut: Singles) -> int:
     """
     if np.isnan(value):
         return cut.size + 1
-    below, step = 0, (cut.size + 1) // 2
+    below, step = np.uint64(0), np.uint64((cut.size + 1) >> 1)
     while step:
-        if cut[below + step - 1] < value:
-            below += step
-        step //= 2
+        below += step * np.uint64(cut[below + step - np.uint64(1)] < value)
+        step >>= np.uint64(1)
     return below
 
 
 @compiled
 def code_column(values: Singles, cut: Singles, codes: Bytes) -> None:
-    """`code` of each value, into ``codes``."""
+    """`code` of each value, into ``codes``: edge by edge, which the processor does in parallel."""
+    codes[:] = 0
+    for edge in cut:
+        if edge == np.inf:
+            break
+        for i in range(values.size):
+            codes[i] += np.uint8(values[i] > edge)
+    missing = np.uint8(cut.size + 1)
     for i in range(values.size):
-        codes[i] = code(values[i], cut)
+        codes[i] = missing if np.isnan(values[i]) else codes[i]
 
 
 @compiled
@@ -92,7 +95,3 @@ def next_due(seen: Ints, due: Ints, cursor: int) -> int:
             return column
     return -1
 
-
-def fail_rows(fail: Bools) -> Ints:
-    """Where the fails are."""
-    return np.flatnonzero(fail)

@@ -131,14 +131,17 @@ def put(
     slot: int,
     x: Singles,
     fail: bool,
+    full: bool,
     edges: Singles,
     trees: Trees,
     present: Ints,
     seen: Ints,
 ) -> None:
     """`models.boosting_window.put`."""
-    old, new = ~np.isnan(window.x[: x.size, slot]), ~np.isnan(x)
-    present += new.astype(np.int64) - old
+    new = ~np.isnan(x)
+    present += new
+    if full:
+        present -= ~np.isnan(window.x[: x.size, slot])
     seen += new
     window.x[: x.size, slot] = x
     for column in range(x.size):
@@ -191,10 +194,9 @@ def _whole(values: Floats) -> Ints:
 
 
 def gradients(
-    margin: Floats, fail: Bools, decay: Floats, newest: int, bias: float, g: Ints, h: Ints
+    margin: Floats, fail: Bools, weight: Floats, bias: float, g: Ints, h: Ints
 ) -> tuple[int, int, int]:
     """`models.boosting_sample.gradients`."""
-    weight = decay[(newest - np.arange(margin.size)) % decay.size]
     p = sigmoid(margin + bias)
     g[:] = _whole(weight * (p - fail) * UNIT)
     h[:] = _whole(weight * p * (1.0 - p) * UNIT)
@@ -240,9 +242,12 @@ def draw_columns(live: Bools, state: npt.NDArray[np.uint64], out: Ints) -> int:
     return wanted
 
 
-def _merit(g: Ints, h: Ints, l2: float) -> Floats:
-    slope = g / UNIT
-    return slope * slope / ((h >> COUNT_BITS) / UNIT + l2)
+def _merit(left_g: int, left_h: int, g: int, h: int, l2: float) -> float:
+    """`models.boosting_grow._merit`."""
+    a, b = left_g / UNIT, (g - left_g) / UNIT
+    p = (left_h >> COUNT_BITS) / UNIT + l2
+    q = ((h - left_h) >> COUNT_BITS) / UNIT + l2
+    return (a * a * q + b * b * p) / (p * q)
 
 
 def _best_split(
@@ -250,7 +255,8 @@ def _best_split(
 ) -> tuple[float, int, int, bool]:
     """Gain, column, last bin to the left and whether missing goes right, of a leaf's best split."""
     g, h = sample.gradient[rows], sample.curvature[rows]
-    unsplit = _merit(g.sum(), h.sum(), l2)
+    sums = int(g.sum()), int(h.sum())
+    unsplit = _merit(0, 0, *sums, l2)
     best = (0.0, -1, -1, False)
     for column in columns:
         of_rows = codes[column, sample.rows[rows]]
@@ -262,13 +268,13 @@ def _best_split(
                 counts = (~right).sum(), right.sum()
                 if min(counts) < LEAST_ROWS:
                     continue
-                left_merit = _merit(g[~right].sum(), h[~right].sum(), l2)
-                gain = left_merit + _merit(g[right].sum(), h[right].sum(), l2) - unsplit
+                left = int(g[~right].sum()), int(h[~right].sum())
+                gain = _merit(*left, *sums, l2) - unsplit
                 if gain > best[0]:
                     alone = aside and counts[1] == gaps
                     heavier = gaps > 0 or counts[0] < counts[1]
                     cut = missing - 1 if alone else int(b)
-                    best = (float(gain), int(column), cut, aside and heavier)
+                    best = (gain, int(column), cut, aside and heavier)
     return best
 
 

@@ -60,27 +60,22 @@ def sigmoid(margin: float) -> float:
 
 @compiled
 def gradients(
-    margin: Floats, fail: Bools, decay: Floats, newest: int, bias: float, g: Ints, h: Ints
+    margin: Floats, fail: Bools, weight: Floats, bias: float, g: Ints, h: Ints
 ) -> tuple[int, int, int]:
     """Fill in each row's gradient and curvature; answers their sums, and that of the passes' |g|.
 
     Parameters
     ----------
-    margin, fail : (n,) of the window's rows
-    decay : (W,) a row's weight by its age in labels
-    newest : the slot of the newest row
+    margin, fail, weight : (n,) of the window's rows
     bias : the intercept
     g, h : (n,) to fill in
     """
     sum_g, sum_h, sum_passes = 0, 0, 0
-    window = decay.size
     for i in range(margin.size):
-        age = newest - i
-        weight = decay[age if age >= 0 else age + window]
         p = sigmoid(margin[i] + bias)
         y = 1.0 if fail[i] else 0.0
-        g[i] = np.int64(np.floor(weight * (p - y) * UNIT + 0.5))
-        h[i] = np.int64(np.floor(weight * p * (1.0 - p) * UNIT + 0.5))
+        g[i] = np.int64(np.floor(weight[i] * (p - y) * UNIT + 0.5))
+        h[i] = np.int64(np.floor(weight[i] * p * (1.0 - p) * UNIT + 0.5))
         sum_g += g[i]
         sum_h += h[i]
         sum_passes += 0 if fail[i] else g[i]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.boosting_trees import Bools, Floats, Ints, Singles, Trees, right_share
+from models.boosting_trees import Bools, Floats, Ints, Singles, Trees, right_shares
 from models.compiled import compiled
 
 
@@ -83,8 +83,7 @@ def contributions(
     columns = np.empty(size, np.int64)
     bias = 0.0
     for tree in range(trees.splits.size):
-        for split in range(trees.splits[tree]):
-            right[split] = right_share(trees, tree, split, x, ahead, visit)
+        right_shares(trees, tree, x, ahead, visit, right)
         for leaf in range(trees.splits[tree] + 1):
             value = trees.value[tree, leaf]
             found = _path(trees, tree, leaf, right, columns, own, usual)

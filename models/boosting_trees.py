@@ -91,37 +91,39 @@ def margins(trees: Trees, rows: Singles) -> Floats:
 
 
 @compiled
-def right_share(
-    trees: Trees, tree: int, split: int, x: Singles, ahead: Bools, visit: Floats
-) -> float:
-    """How much of a part goes right at a split: 0 or 1, or between them for a cell still ahead.
+def right_shares(
+    trees: Trees, tree: int, x: Singles, ahead: Bools, visit: Floats, out: Floats
+) -> None:
+    """Fill in how much of a part goes right at each split: 0 or 1, or between for a cell ahead.
 
     Such a cell will be measured with probability ``visit``, and then go right as often as the
     window's rows that had a value there; else it will be missing.
     """
-    column = trees.column[tree, split]
-    value = x[column]
-    if not np.isnan(value):
-        return 1.0 if value > trees.threshold[tree, split] else 0.0
-    missing = 1.0 if trees.missing_right[tree, split] else 0.0
-    if not ahead[column]:
-        return missing
-    return visit[column] * trees.seen_right[tree, split] + (1.0 - visit[column]) * missing
+    for split in range(trees.splits[tree]):
+        column = trees.column[tree, split]
+        value = x[column]
+        if not np.isnan(value):
+            out[split] = 1.0 if value > trees.threshold[tree, split] else 0.0
+            continue
+        out[split] = 1.0 if trees.missing_right[tree, split] else 0.0
+        if ahead[column]:
+            measured = visit[column] * trees.seen_right[tree, split]
+            out[split] = measured + (1.0 - visit[column]) * out[split]
 
 
 @compiled
 def partial_margin(trees: Trees, x: Singles, ahead: Bools, visit: Floats) -> float:
     """The margin expected of a part under way: cells ahead send it down both ways."""
-    share = np.empty(trees.value.shape[1])
+    share, right = np.empty(trees.value.shape[1]), np.empty(trees.parent.shape[1])
     total = 0.0
     for tree in range(trees.splits.size):
         splits = trees.splits[tree]
         share[0] = 1.0
+        right_shares(trees, tree, x, ahead, visit, right)
         for split in range(splits):
             parent = trees.parent[tree, split]
-            right = right_share(trees, tree, split, x, ahead, visit)
-            share[split + 1] = share[parent] * right
-            share[parent] *= 1.0 - right
+            share[split + 1] = share[parent] * right[split]
+            share[parent] *= 1.0 - right[split]
         for leaf in range(splits + 1):
             total += share[leaf] * trees.value[tree, leaf]
     return total

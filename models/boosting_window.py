@@ -22,11 +22,11 @@ class Window(NamedTuple):
     leaf: Bytes  # (T, W)
 
 
-def no_window(columns: int, rows: int, trees: int, missing: int) -> Window:
-    """A window in which every cell is missing."""
+def no_window(columns: int, rows: int, trees: int) -> Window:
+    """Room for a window; only rows that were put are ever read, so memory comes with them."""
     return Window(
-        np.full((columns, rows), np.nan, np.float32),
-        np.full((columns, rows), missing, np.uint8),
+        np.zeros((columns, rows), np.float32),
+        np.zeros((columns, rows), np.uint8),
         np.zeros(rows, np.bool_),
         np.zeros(rows),
         np.zeros((trees, rows), np.uint8),
@@ -46,18 +46,19 @@ def put(
     slot: int,
     x: Singles,
     fail: bool,
+    full: bool,
     edges: Singles,
     trees: Trees,
     present: Ints,
     seen: Ints,
 ) -> None:
-    """Write a row of d cells over the one in its slot.
+    """Write a row of d cells into its slot, over an old one if the window is full.
 
     ``present`` counts each column's values in the window, ``seen`` all there ever were.
     """
     for column in range(x.size):
         value = x[column]
-        if not np.isnan(window.x[column, slot]):
+        if full and not np.isnan(window.x[column, slot]):
             present[column] -= 1
         if not np.isnan(value):
             present[column] += 1
@@ -84,7 +85,7 @@ def drop(window: Window, rows: int, trees: Trees, tree: int) -> None:
 @compiled
 def route(window: Window, rows: int, missing: int, trees: Trees, tree: int, bins: Ints) -> None:
     """Send all rows down a new tree, note how many go right, and add it to their margins."""
-    leaf = window.leaf[tree]
+    leaf, gap = window.leaf[tree], np.uint8(missing)
     leaf[:rows] = 0
     for split in range(trees.splits[tree]):
         codes = window.codes[trees.column[tree, split]]
@@ -93,10 +94,10 @@ def route(window: Window, rows: int, missing: int, trees: Trees, tree: int, bins
         here, right, gaps = 0, 0, 0
         for i in range(rows):
             inside = leaf[i] == parent
-            moves = inside and goes_right(codes[i], cut, aside, missing)
+            moves = inside & goes_right(codes[i], cut, aside, gap)
             here += inside
             right += moves
-            gaps += inside and codes[i] == missing
+            gaps += inside & (codes[i] == gap)
             leaf[i] = new if moves else leaf[i]
         seen = here - gaps
         trees.cover_right[tree, split] = right / here
