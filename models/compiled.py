@@ -1,32 +1,35 @@
 """How andon's numeric kernels are compiled.
 
-A kernel is a plain function over arrays and numbers; `kernel` compiles it with numba, once, and
-keeps the machine code beside the module, so that a process starts with it (`andon warm-up`).
-Floating-point rules are relaxed only where results stay finite and NaN keeps its meaning: fused
-multiply-add, reordered sums and signed zeros, never the assumption that there are no NaNs. The
-same versions on the same family of CPU give the same bits.
+A kernel is a plain function over arrays and numbers, which numba compiles once; the machine code is
+kept beside the module, so that a process starts with it (`andon warm-up`). The same versions on the
+same family of CPU give the same bits.
 
-With ``NUMBA_DISABLE_JIT=1`` in the environment the kernels run as ordinary Python, for a debugger.
+`kernel` relaxes floating-point rules where results stay finite and NaN keeps its meaning: fused
+multiply-add, reordered sums and signed zeros, never the assumption that there are no NaNs.
+`compiled` relaxes none: its results equal those of the plain Python.
+
+With ``NUMBA_DISABLE_JIT=1`` in the environment both run as ordinary Python, for a debugger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 
 # Joins the lanes of `models.lanes` into vector instructions; it is off by default.
 numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 
-_FAST = frozenset({"contract", "reassoc", "nsz"})
+_RELAXED = frozenset({"contract", "reassoc", "nsz"})
 
 
-def kernel(function: F) -> F:
-    """Compile a function over arrays, keeping the machine code for the next process.
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile with relaxed rules for sums.
 
     >>> import numpy as np
     >>> @kernel
@@ -38,11 +41,25 @@ def kernel(function: F) -> F:
     >>> total(np.array([1.0, 2.0]))
     3.0
     """
+    return _made(function, fastmath=set(_RELAXED))
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile with exact rules: no sum is reordered.
+
+    >>> compiled(lambda x: x + 1.0)(2.0)
+    3.0
+    """
+    return _made(function)
+
+
+def _made(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     # Code typed into a prompt or a doctest has no file that its machine code could lie beside.
-    keeps = Path(function.__code__.co_filename).is_file()
-    fast = set(_FAST)
+    keeps = Path(function.__code__.co_filename).is_file()  # type: ignore[attr-defined]
+    # A division by zero is infinity, as in NumPy: a check for it would keep loops from vectors.
+    options |= {"error_model": "numpy", "nogil": True}
     try:
-        made = numba.njit(function, cache=keeps, fastmath=fast, error_model="numpy")
+        made = numba.njit(function, cache=keeps, **options)
     except RuntimeError:  # no folder that machine code can be kept in: it is made anew each time
-        made = numba.njit(function, cache=False, fastmath=fast, error_model="numpy")
-    return cast("F", made)
+        made = numba.njit(function, cache=False, **options)
+    return cast("Callable[P, R]", made)
