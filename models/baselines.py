@@ -123,8 +123,8 @@ def _forest(seed: int) -> base.Classifier:
 
 _NAMED: dict[str, Callable[[int], base.Classifier]] = {"forest": _forest, "logistic": _logistic}
 
-NATIVE = ("linear",)
-"""The models that are andon's own (`models.linear_member`)."""
+NATIVE = ("linear", "stack")
+"""The models that are andon's own (`models.linear_member`, `models.stack_member`)."""
 
 RIVER = tuple(sorted(_NAMED))
 NAMES = tuple(sorted([*NATIVE, *_NAMED]))

@@ -94,4 +94,3 @@ def next_due(seen: Ints, due: Ints, cursor: int) -> int:
         if seen[column] >= due[column]:
             return column
     return -1
-

@@ -55,7 +55,7 @@ def compiled(function: Callable[P, R]) -> Callable[P, R]:
 
 def _made(function: Callable[P, R], **options: Any) -> Callable[P, R]:
     # Code typed into a prompt or a doctest has no file that its machine code could lie beside.
-    keeps = Path(function.__code__.co_filename).is_file()  # type: ignore[attr-defined]
+    keeps = Path(function.__code__.co_filename).is_file()
     # A division by zero is infinity, as in NumPy: a check for it would keep loops from vectors.
     options |= {"error_model": "numpy", "nogil": True}
     try:

@@ -11,16 +11,18 @@ import math
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from models.baselines import NATIVE
 from models.calibration import PlattCalibration
 from models.columns import Value
 from models.explanation import CellReason, strongest_reasons
 from models.features import FeatureCatalogue
-from models.linear_member import LinearMember, Margin
+from models.linear_member import LinearMember
 from models.part_row import CellCounts, PartRow
 from models.river_member import RiverMember
+from models.stack_member import StackMargin, StackMember
+from models.stacking import StackedCalibration
 from models.window import WindowRule
 
 # Half the width of a 90 % interval, in standard deviations.
@@ -31,7 +33,8 @@ _NINETY = 1.645
 class DetectorSettings:
     """What a detector is made of.
 
-    ``model`` is ``linear``, a River model's name or an import path (`models.baselines.factory`).
+    ``model`` is ``stack`` (the linear member and boosted trees), ``linear``, a River model's name
+    or an import path (`models.baselines.factory`).
     The window is ``window_parts`` results, or those of the last ``window_hours`` (0: no such
     bound), extended until it holds ``window_fails`` fails, at most ``window_max_parts``; a River
     model keeps it by ``copies`` staggered models. The imputation has ``replicates`` and ``rank``
@@ -54,6 +57,10 @@ class DetectorSettings:
     prior_rate: float = 0.0
 
 
+# Raw log-odds of the model; of a stack, those of its members.
+Scores = float | tuple[float, ...]
+
+
 class Verdict(NamedTuple):
     """A part's risk so far; ``risk`` is None while the detector is untrained and no prior is set.
 
@@ -64,34 +71,10 @@ class Verdict(NamedTuple):
     """
 
     risk: float | None
-    margin: float | None
+    margin: Scores | None
     trained: bool
     interval: tuple[float, float] | None = None
     shifted: tuple[float, float] | None = None
-
-
-class Member(Protocol):
-    """What learns labels and gives margins behind the seam."""
-
-    @property
-    def window(self) -> int: ...
-
-    @property
-    def window_fails(self) -> int: ...
-
-    def advance(self, row: PartRow, station: int) -> None: ...
-
-    def score(self, row: PartRow) -> Margin | None: ...
-
-    def learn(self, row: PartRow, fail: bool, at: float) -> None: ...
-
-    def close(self, row: PartRow) -> None: ...
-
-    def contributions(self, row: PartRow) -> dict[tuple[str, int], float]: ...
-
-    def state(self) -> dict[str, Any]: ...
-
-    def restore(self, state: dict[str, Any]) -> None: ...
 
 
 class Detector:
@@ -123,10 +106,14 @@ class Detector:
     def __init__(self, settings: DetectorSettings | None = None) -> None:
         self.settings = settings or DetectorSettings()
         self.catalogue = FeatureCatalogue()
-        self.calibration = PlattCalibration(prior_rate=self.settings.prior_rate)
         self.fails = 0
         self.passes = 0
         self.member = _member(self.catalogue, self.settings)
+        self.calibration: Any = (
+            StackedCalibration(len(StackMember.names), prior_rate=self.settings.prior_rate)
+            if isinstance(self.member, StackMember)
+            else PlattCalibration(prior_rate=self.settings.prior_rate)
+        )
 
     @property
     def trained(self) -> bool:
@@ -157,20 +144,24 @@ class Detector:
         """The part's risk so far. Changes nothing that a later risk could depend on."""
         found = self.member.score(self.catalogue.grown(row))
         prior = self.settings.prior_rate
+        scores: Scores | None = None
+        if isinstance(found, StackMargin):
+            scores, found = found.means, found.linear
+        elif found is not None:
+            scores = found.mean
         if found is None or not self.trained:
-            margin = None if found is None else found.mean
-            return Verdict(prior if prior > 0.0 else None, margin, False)
-        mean, within, between, ahead, shift = found
+            return Verdict(prior if prior > 0.0 else None, scores, False)
+        _, within, between, ahead, shift = found
         deviation = _NINETY * math.sqrt(within + between)
-        answer, low, high, better, worse = self.calibration.risks(mean, ahead, deviation, shift)
+        answer, low, high, better, worse = self.calibration.risks(scores, ahead, deviation, shift)
         interval = (low, high) if deviation > 0.0 else None
-        return Verdict(answer, mean, True, interval, (better, worse))
+        return Verdict(answer, scores, True, interval, (better, worse))
 
     def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
         """Learn from a reading what needs no result."""
         self.catalogue.observe(row, station, values)
 
-    def learn(self, row: PartRow, fail: bool, margin: float | None, at: float = 0.0) -> None:
+    def learn(self, row: PartRow, fail: bool, margin: Scores | None, at: float = 0.0) -> None:
         """Learn a result; ``margin`` is the one that the part was last scored with.
 
         ``at`` is the result's time in seconds, for a window of hours.
@@ -193,7 +184,12 @@ class Detector:
     def explain(self, row: PartRow, count: int) -> tuple[CellReason, ...]:
         """The cells that raise this part's risk most, strongest first."""
         row = self.catalogue.grown(row)
-        return strongest_reasons(self.catalogue, row, self.member.contributions(row), count)
+        return strongest_reasons(self.catalogue, row, self._contributions(row), count)
+
+    def _contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
+        if isinstance(self.member, StackMember):
+            return self.member.contributions(row, self.calibration.slopes)
+        return self.member.contributions(row)
 
     def state(self) -> dict[str, Any]:
         """All that was learnt, as plain values and arrays.
@@ -223,7 +219,9 @@ class Detector:
         self.member.restore(state["member"])
 
 
-def _member(catalogue: FeatureCatalogue, settings: DetectorSettings) -> Member:
+def _member(
+    catalogue: FeatureCatalogue, settings: DetectorSettings
+) -> LinearMember | RiverMember | StackMember:
     if settings.model in NATIVE:
         window = WindowRule(
             settings.window_parts,
@@ -231,7 +229,8 @@ def _member(catalogue: FeatureCatalogue, settings: DetectorSettings) -> Member:
             settings.window_fails,
             max(settings.window_max_parts, settings.window_parts),
         )
-        return LinearMember(catalogue, window, settings.replicates, settings.rank, settings.seed)
+        make = StackMember if settings.model == "stack" else LinearMember
+        return make(catalogue, window, settings.replicates, settings.rank, settings.seed)
     return RiverMember(
         catalogue,
         settings.model,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import orjson
 
+from models.detector import Scores
 from models.part_row import PartRow
 from stream.events import Measurement
 
@@ -74,7 +75,7 @@ class Journey:
     row: PartRow = field(default_factory=PartRow)
     risks: array[float] = field(default_factory=lambda: array("d"))
     last_at: float = float("-inf")
-    margin: float | None = None
+    margin: Scores | None = None
     standing: Alarm | None = None
     first_alarm: Alarm | None = None
     tests: dict[str, tuple[tuple[int, float], str]] = field(default_factory=dict)

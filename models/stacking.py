@@ -1,0 +1,217 @@
+"""Several members' margins into one probability: a calibrated, non-negative stack.
+
+A logistic regression of the outcome on the members' raw margins, over the last results, refitted as
+they come. Every pair is honest: the margins are those with which the part was scored. A ridge pulls
+the slopes to equal shares; a member that ranks the wrong way is given no say rather than a negative
+one. Raw margins, not calibrated ones, are stacked: in our study calibrating each member first lost
+0.014 to 0.017 AUC.
+
+Reference: D. Wolpert, Stacked generalization, 1992; L. Breiman, Stacked regressions, 1996 (the
+non-negativity).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.calibration import logit, sigmoid
+from models.compiled import kernel
+
+Floats = npt.NDArray[np.float64]
+Margins = tuple[float, ...]
+
+_RIDGE = 10.0
+
+
+class StackedCalibration:
+    """Slopes of the members and an intercept over the last ``capacity`` results.
+
+    The first member carries the uncertainty: variances and shifts are those of its margin.
+
+    Parameters
+    ----------
+    members
+        How many margins a part has.
+    capacity, every, prior_rate
+        As `models.calibration.PlattCalibration`'s.
+
+    Examples
+    --------
+    The second member is noise, the first is too sure of itself:
+
+    >>> stack = StackedCalibration(members=2)
+    >>> for i in range(1000):
+    ...     stack.learn((6.0 if i % 2 else -6.0, (i * 7 % 11) - 5.0), (i % 2 == 1) == (i % 10 < 8))
+    >>> round(stack.risk((6.0, 0.0)), 1), round(stack.risk((-6.0, 0.0)), 1)
+    (0.8, 0.2)
+    >>> stack.slopes[1] < 0.1
+    True
+    """
+
+    def __init__(
+        self, members: int, capacity: int = 3000, every: int = 10, prior_rate: float = 0.0
+    ) -> None:
+        self.capacity = capacity
+        self.every = every
+        self.prior_rate = prior_rate
+        self.slopes: tuple[float, ...] = (1.0 / members,) * members
+        self.intercept = logit(prior_rate) if prior_rate > 0.0 else 0.0
+        self._margins: Floats = np.zeros((capacity, members))
+        self._fail: Floats = np.zeros(capacity)
+        self._seen = 0
+        self._fails = 0
+
+    @property
+    def slope(self) -> float:
+        """The first member's slope."""
+        return self.slopes[0]
+
+    @property
+    def base_rate(self) -> float:
+        """The share of fails among the results kept and the prior."""
+        kept = min(self._seen, self.capacity)
+        worth, rate = (50.0, self.prior_rate) if self.prior_rate > 0.0 else (1.0, 0.5)
+        return (self._fails + worth * rate) / (kept + worth)
+
+    def learn(self, margins: Margins, fail: bool) -> None:
+        """The outcome of a part that was scored with ``margins``."""
+        at = self._seen % self.capacity
+        self._fails += fail - int(self._fail[at])
+        self._margins[at] = margins
+        self._fail[at] = fail
+        self._seen += 1
+        if self._seen % self.every == 0:
+            self._fit()
+
+    def log_odds(self, margins: Margins) -> float:
+        """The calibrated log-odds of failing."""
+        return self.intercept + sum(s * m for s, m in zip(self.slopes, margins, strict=True))
+
+    def risk(self, margins: Margins, ahead: float = 0.0) -> float:
+        """The calibrated probability of failing; ``ahead`` as in `PlattCalibration.risk`."""
+        spread = math.sqrt(1.0 + math.pi / 8.0 * self.slope * self.slope * ahead)
+        return sigmoid(self.log_odds(margins) / spread)
+
+    def risks(self, margins: Margins, ahead: float, deviation: float, shift: float) -> list[float]:
+        """As `PlattCalibration.risks`; ``deviation`` and ``shift`` are the first member's."""
+        slope = self.slope
+        level = self.log_odds(margins)
+        spread = math.sqrt(1.0 + math.pi / 8.0 * slope * slope * ahead)
+        return [
+            sigmoid(level / spread),
+            sigmoid(level - slope * deviation),
+            sigmoid(level + slope * deviation),
+            sigmoid((level - slope * shift) / spread),
+            sigmoid((level + slope * shift) / spread),
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "slopes": list(self.slopes),
+            "intercept": self.intercept,
+            "margins": self._margins,
+            "fail": self._fail,
+            "seen": self._seen,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.slopes, self.intercept = tuple(state["slopes"]), state["intercept"]
+        self._margins, self._fail, self._seen = state["margins"], state["fail"], state["seen"]
+        self.capacity = len(self._margins)
+        self._fails = int(self._fail.sum())
+
+    def _fit(self) -> None:
+        kept = min(self._seen, self.capacity)
+        m, y = self._margins[:kept], self._fail[:kept]
+        # Centred margins keep the level and the slopes apart.
+        centre = m.mean(axis=0)
+        members = m.shape[1]
+        start = logit(self.base_rate)
+        prior = 1.0 / members
+        free = np.ones(members, np.bool_)
+        level, slopes = start, np.full(members, prior)
+        while free.any():
+            level, slopes = _ridge_newton(m - centre, y, start, prior, free)
+            worst = int(np.argmin(slopes))
+            if slopes[worst] >= 0.0:
+                break
+            free[worst] = False
+        else:
+            level, slopes = start, np.zeros(members)
+        self.slopes = tuple(slopes.tolist())
+        self.intercept = float(level - slopes @ centre)
+
+
+@kernel
+def _ridge_newton(
+    d: Floats, y: Floats, start: float, prior: float, free: npt.NDArray[np.bool_]
+) -> tuple[float, Floats]:
+    """Level and slopes of the logistic fit of ``y`` on ``d``; slopes that are not free are 0."""
+    k = d.shape[1] + 1
+    w = np.zeros(k)
+    w[0] = start
+    for j in range(1, k):
+        w[j] = prior if free[j - 1] else 0.0
+    best = _loss(d, y, w, start, prior, free)
+    for _ in range(30):
+        gradient = np.zeros(k)
+        curve = np.zeros((k, k))
+        gradient[0], curve[0, 0] = start - w[0], 1.0
+        for j in range(1, k):
+            gradient[j] = -_RIDGE * (w[j] - prior) if free[j - 1] else 0.0
+            curve[j, j] = _RIDGE
+        for i in range(len(y)):
+            level = w[0]
+            for j in range(1, k):
+                level += w[j] * d[i, j - 1]
+            p = 1.0 / (1.0 + math.exp(-min(max(level, -30.0), 30.0)))
+            weight, miss = p * (1.0 - p), y[i] - p
+            gradient[0] += miss
+            curve[0, 0] += weight
+            for j in range(1, k):
+                if not free[j - 1]:
+                    continue
+                gradient[j] += miss * d[i, j - 1]
+                curve[0, j] += weight * d[i, j - 1]
+                for other in range(1, j + 1):
+                    if free[other - 1]:
+                        curve[other, j] += weight * d[i, j - 1] * d[i, other - 1]
+        for j in range(k):
+            for other in range(j):
+                curve[j, other] = curve[other, j]
+        step = np.linalg.solve(curve, gradient)
+        # Newton's step overshoots where the curve is flat: halve it until the fit is better.
+        share = 1.0
+        lower = _loss(d, y, w + step, start, prior, free)
+        while lower > best and share > 1e-3:
+            share *= 0.5
+            lower = _loss(d, y, w + share * step, start, prior, free)
+        if lower >= best:
+            break
+        w = w + share * step
+        best = lower
+        if np.abs(step).sum() < 1e-7:
+            break
+    return w[0], w[1:].copy()
+
+
+@kernel
+def _loss(
+    d: Floats, y: Floats, w: Floats, start: float, prior: float, free: npt.NDArray[np.bool_]
+) -> float:
+    loss: float = 0.5 * (w[0] - start) ** 2
+    for j in range(1, len(w)):
+        if free[j - 1]:
+            loss += 0.5 * _RIDGE * (w[j] - prior) ** 2
+    for i in range(len(y)):
+        level = w[0]
+        for j in range(1, len(w)):
+            level += w[j] * d[i, j - 1]
+        loss += max(level, 0.0) + math.log1p(math.exp(-abs(level))) - y[i] * level
+    return loss
