@@ -14,6 +14,7 @@ setup: $(STAMP) ## make .venv with everything that the project and its tests nee
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/andon warm-up
 	@touch $@
 
 demo: $(STAMP)  ## watch a simulated line being watched, for about a minute

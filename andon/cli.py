@@ -38,6 +38,7 @@ from andon.schemas import write_schemas
 from andon.show_demo import show_demo
 from andon.status_command import status_command
 from andon.terminal import out
+from andon.warm_up import warm_up_command
 from stream.errors import AndonError
 
 log = structlog.get_logger()
@@ -57,6 +58,7 @@ app.add_typer(endpoints_app, name="endpoints")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(map_app, name="map")
 app.command()(ingest)
+app.command("warm-up")(warm_up_command)
 
 
 def main() -> None:
