@@ -24,6 +24,7 @@ from models.window import WindowRule
 INTERCEPT = 0  # the flag that every part has
 _FAIL, _PASS = 1, 0
 _PLENTY = 100.0
+_LEAST = 0.1
 
 
 class WindowLogistic:
@@ -64,6 +65,7 @@ class WindowLogistic:
         self.v_flags: Floats = np.zeros((replicates, 0))
         self.metric_dense: Floats = np.zeros(0)
         self.metric_flags: Floats = np.zeros(0)
+        self.least = 0.0  # the metric of an input that tells nothing
         # By class: recent mean and mean square of each number, mean of each flag.
         self.mean_dense: Floats = np.zeros((2, 0))
         self.square_dense: Floats = np.zeros((2, 0))
@@ -89,17 +91,18 @@ class WindowLogistic:
         return rates
 
     def grow(self, numbers: int, flags: int) -> None:
-        """Make room for so many numbers and flags."""
+        """Make room for so many numbers and flags; a new one may move as far as one that tells
+        nothing."""
         if numbers > self.v_dense.shape[1]:
             width = max(numbers, 2 * self.v_dense.shape[1])
             for name in ("v_dense", "mean_dense", "square_dense"):
                 setattr(self, name, _padded(getattr(self, name), width))
-            self._remeasure()
+            self.metric_dense = _lengthened(self.metric_dense, width, self.least)
         if flags > self.v_flags.shape[1]:
             width = max(flags, 2 * self.v_flags.shape[1])
             for name in ("v_flags", "mean_flags"):
                 setattr(self, name, _padded(getattr(self, name), width))
-            self._remeasure()
+            self.metric_flags = _lengthened(self.metric_flags, width, self.least)
 
     def learn_row(
         self, dense: Singles, fill_at: Ints, fills: Singles, flags: Ints, fail: bool, at: float
@@ -179,12 +182,14 @@ class WindowLogistic:
         # Few fails cannot tell chance from cause: until there are enough, margins spread less.
         spread = self.spread * min(1.0, fails / _PLENTY)
         scale = spread / power if power > 0.0 else 1.0
+        self.least = float(_LEAST * scale)
         self.metric_dense, self.metric_flags = scale * dense, scale * flags
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         return {
             "labels": self.labels,
+            "least": self.least,
             "seen": self._seen,
             "turns": [self._turn, self._fail_turn],
             "ring": self.ring.state(),
@@ -194,6 +199,7 @@ class WindowLogistic:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
         self.labels, self._seen = state["labels"], list(state["seen"])
+        self.least = state["least"]
         self._turn, self._fail_turn = state["turns"]
         self.ring.restore(state["ring"])
         for name in _ARRAYS:
@@ -215,13 +221,17 @@ def _padded(a: Floats, width: int) -> Floats:
     return np.concatenate([a, np.zeros((len(a), width - a.shape[1]))], axis=1)
 
 
+def _lengthened(a: Floats, length: int, fill: float) -> Floats:
+    return np.concatenate([a, np.full(length - len(a), fill)])
+
+
 def _distinction(mean: Floats, square: Floats, fails: int, passes: int) -> Floats:
     """max(|t| - 1, 0) + 0.1 of each input's difference between the outcomes."""
     variance = np.maximum(square - mean * mean, 0.0)
     error = variance[_FAIL] / fails + variance[_PASS] / passes
     t = (mean[_FAIL] - mean[_PASS]) / np.sqrt(error + 1e-12)
     t = np.clip(t, -1e3, 1e3)
-    strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + 0.1
+    strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + _LEAST
     return strength
 
 

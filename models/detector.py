@@ -159,7 +159,11 @@ class Detector:
 
     def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
         """Learn from a reading what needs no result."""
+        table = self.catalogue.columns
+        known = len(table.origin) + len(table.stations)
         self.catalogue.observe(row, station, values)
+        if len(table.origin) + len(table.stations) != known:
+            self.member.grow()
 
     def learn(self, row: PartRow, fail: bool, margin: Scores | None, at: float = 0.0) -> None:
         """Learn a result; ``margin`` is the one that the part was last scored with.
