@@ -23,7 +23,6 @@ Ints = npt.NDArray[np.int32]
 
 SPREAD, PLENTY, LEAST = 400.0, 100.0, 0.1
 STEPS_FAIL, STEPS_TURN, METRIC_EVERY = 8, 16, 50
-_FAIL, _PASS = 1, 0
 
 
 @dataclass(slots=True)
@@ -50,11 +49,6 @@ class DenseLogistic:
         self.metric_numbers = np.zeros(0)
         self.metric_flags = np.zeros(0)
         self.least = 0.0
-        # By outcome (pass, fail): recent mean and mean square of each number, mean of each flag.
-        self.mean_numbers = np.zeros((2, 0))
-        self.square_numbers = np.zeros((2, 0))
-        self.mean_flags = np.zeros((2, 0))
-        self._seen = [0, 0]
         self._turn = self._fail_turn = 0
 
     @property
@@ -75,15 +69,13 @@ class DenseLogistic:
     @property
     def flag_rates(self) -> Floats:
         """Array (flags,): the share of the window's parts that have each flag."""
-        share = self.fails / max(len(self.rows), 1)
-        rates: Floats = share * self.mean_flags[_FAIL] + (1.0 - share) * self.mean_flags[_PASS]
-        return rates
+        return self._flags_held(list(self.rows)).mean(axis=0)
 
     def grow(self, numbers: int, flags: int) -> None:
         """Make room for so many numbers and flags."""
-        for name in ("v_numbers", "mean_numbers", "square_numbers", "metric_numbers"):
+        for name in ("v_numbers", "metric_numbers"):
             setattr(self, name, self._longer(getattr(self, name), numbers, name))
-        for name in ("v_flags", "mean_flags", "metric_flags"):
+        for name in ("v_flags", "metric_flags"):
             setattr(self, name, self._longer(getattr(self, name), flags, name))
 
     def _longer(self, a: Floats, length: int, name: str) -> Floats:
@@ -99,7 +91,6 @@ class DenseLogistic:
             oldest = self.rows.popleft()
             self._add(oldest, -_sign(oldest) * oldest.alpha)
         self.labels += 1
-        self._observe(newest)
         if self.labels % METRIC_EVERY == 0 or self.labels < METRIC_EVERY:
             self._remeasure()
         for row in self._schedule(newest):
@@ -147,42 +138,46 @@ class DenseLogistic:
         self.v_numbers[:, : row.numbers.shape[1]] += amount[:, None] * row.numbers
         self.v_flags[:, row.flags] += amount[:, None]
 
-    def _observe(self, row: Labelled) -> None:
-        side = _FAIL if row.fail else _PASS
-        self._seen[side] += 1
-        held = self.fails if row.fail else len(self.rows) - self.fails
-        step = max(1.0 / self._seen[side], 1.0 / max(held, 1))
-        number = np.zeros(self.mean_numbers.shape[1])
-        number[: row.numbers.shape[1]] = row.numbers.mean(axis=0)
-        flag = np.zeros(self.mean_flags.shape[1])
-        flag[row.flags] = 1.0
-        for mean, value in (
-            (self.mean_numbers, number),
-            (self.square_numbers, number**2),
-            (self.mean_flags, flag),
-        ):
-            mean[side] += step * (value - mean[side])
-
     def _remeasure(self) -> None:
-        """G_j ~ max(|t_j| - 1, 0) + 0.1, scaled so that sum_j G_j E[phi_j^2] is the spread."""
-        fails = max(min(self.fails, self._seen[_FAIL]), 1)
-        passes = max(len(self.rows) - self.fails, 1)
-        numbers = _distinction(self.mean_numbers, self.square_numbers, fails, passes)
-        flags = _distinction(self.mean_flags, self.mean_flags, fails, passes)
-        flags[:1] = 1.0  # the intercept
-        share = fails / (fails + passes)
-        weigh = np.array([1.0 - share, share])
-        power = numbers @ (weigh @ self.square_numbers) + flags @ (weigh @ self.mean_flags)
+        """G_j ~ max(|t_j| - 1, 0) + 0.1, scaled so that sum_j G_j E[phi_j^2] is the spread.
+
+        t_j is the difference of the outcomes' means over the window in standard errors.
+        """
+        held = [[row for row in self.rows if row.fail is fail] for fail in (False, True)]
+        passes, fails = (max(len(rows), 1) for rows in held)
+        numbers = [self._numbers_held(rows) for rows in held]
+        flags = [self._flags_held(rows) for rows in held]
+        strength = _distinction(numbers[0], numbers[1])
+        strength_flags = _distinction(flags[0], flags[1])
+        strength_flags[:1] = 1.0  # the intercept
+        power = 0.0
+        for count, x, has in zip((passes, fails), numbers, flags, strict=True):
+            energy = strength @ (x**2).mean(axis=0) + strength_flags @ has.mean(axis=0)
+            power += count / (passes + fails) * float(energy)
         spread = SPREAD * min(1.0, fails / PLENTY)
         scale = spread / power if power > 0.0 else 1.0
-        self.metric_numbers, self.metric_flags = scale * numbers, scale * flags
-        self.least = float(LEAST * scale)
+        self.metric_numbers, self.metric_flags = scale * strength, scale * strength_flags
+        self.least = LEAST * scale
+
+    def _numbers_held(self, rows: list[Labelled]) -> Floats:
+        """Array (rows, columns): each part's numbers, imputed ones by their mean; a row of zeros
+        if there are none."""
+        found = np.zeros((max(len(rows), 1), self.v_numbers.shape[1]))
+        for at, row in enumerate(rows):
+            found[at, : row.numbers.shape[1]] = row.numbers.mean(axis=0)
+        return found
+
+    def _flags_held(self, rows: list[Labelled]) -> Floats:
+        """Array (rows, flags) of 0 and 1."""
+        found = np.zeros((max(len(rows), 1), self.v_flags.shape[1]))
+        for at, row in enumerate(rows):
+            found[at, row.flags] = 1.0
+        return found
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         return {
             "rows": [[row.numbers, row.flags, row.fail, row.at, row.alpha] for row in self.rows],
-            "seen": self._seen,
             "turns": [self._turn, self._fail_turn],
             **{name: getattr(self, name) for name in _KEPT},
         }
@@ -190,7 +185,6 @@ class DenseLogistic:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
         self.rows = deque(Labelled(*each) for each in state["rows"])
-        self._seen = list(state["seen"])
         self._turn, self._fail_turn = state["turns"]
         for name in _KEPT:
             setattr(self, name, state[name])
@@ -203,9 +197,6 @@ _KEPT = (
     "v_flags",
     "metric_numbers",
     "metric_flags",
-    "mean_numbers",
-    "square_numbers",
-    "mean_flags",
 )
 
 
@@ -230,10 +221,9 @@ def _sigmoid(m: float) -> float:
     return 1.0 / (1.0 + math.exp(min(max(-m, -500.0), 500.0)))
 
 
-def _distinction(mean: Floats, square: Floats, fails: int, passes: int) -> Floats:
-    """max(|t| - 1, 0) + 0.1, t the difference between the outcomes in standard errors."""
-    variance = np.maximum(square - mean**2, 0.0)
-    error = variance[_FAIL] / fails + variance[_PASS] / passes
-    t = np.clip((mean[_FAIL] - mean[_PASS]) / np.sqrt(error + 1e-12), -1e3, 1e3)
+def _distinction(passes: Floats, fails: Floats) -> Floats:
+    """max(|t| - 1, 0) + 0.1 of each column of (parts, inputs)."""
+    error = passes.var(axis=0) / len(passes) + fails.var(axis=0) / len(fails)
+    t = np.clip((fails.mean(axis=0) - passes.mean(axis=0)) / np.sqrt(error + 1e-12), -1e3, 1e3)
     strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + LEAST
     return strength

@@ -179,16 +179,16 @@ def remove_row(
 
 
 @kernel
-def observe_row(
-    i: int, step: float, dense: Singles, fill_at: Ints, fills: Singles, flag_at: Ints,
-    mean_dense: Floats, square_dense: Floats, mean_flags: Floats,
+def count_row(
+    i: int, amount: float, dense: Singles, fill_at: Ints, fills: Singles, flag_at: Ints,
+    sum_dense: Floats, square_dense: Floats, sum_flags: Floats,
 ) -> None:  # fmt: skip
-    """Move a class's recent means and mean squares of all inputs towards row ``i``."""
+    """Add row ``i`` ``amount`` times (-1: take it out again) to an outcome's sums of numbers,
+    their squares, and flags; an imputed number counts with its mean over the replicates."""
     row = dense[i]
-    keep = 1.0 - step
     for j in range(len(row)):
-        mean_dense[j] = keep * mean_dense[j] + step * row[j]
-        square_dense[j] = keep * square_dense[j] + step * row[j] * row[j]
+        sum_dense[j] += amount * row[j]
+        square_dense[j] += amount * row[j] * row[j]
     for k in range(fill_at.shape[1]):
         j = fill_at[i, k]
         if j < 0:
@@ -197,12 +197,10 @@ def observe_row(
         for m in range(fills.shape[2]):
             value += fills[i, k, m]
         value /= fills.shape[2]
-        mean_dense[j] += step * value
-        square_dense[j] += step * value * value
-    for f in range(len(mean_flags)):
-        mean_flags[f] *= keep
+        sum_dense[j] += amount * value
+        square_dense[j] += amount * value * value
     for k in range(flag_at.shape[1]):
         f = flag_at[i, k]
         if f < 0:
             break
-        mean_flags[f] += step
+        sum_flags[f] += amount
