@@ -102,7 +102,7 @@ class DenseTwin:
         """The part's margin so far, None before the first label. ``row`` must be grown.
 
         With u_j = w_j for dropped cells and P(visit) w_j for cells ahead, the variance given the
-        model is u'(W C W' + psi) u, plus P (1 - P) (if visited - if passed by)^2 a station.
+        model is u'(W C W' + psi) u, plus P (1 - P) E[(if visited - if passed by)^2] a station.
         """
         if not self.classifier.labels or not self.gaussian.published:
             return None
@@ -120,7 +120,9 @@ class DenseTwin:
         within = _quadratic(weights.number * (dropped + coming), covariance)
         doubt = ahead.chance * (1.0 - ahead.chance)
         doubt = np.where(doubt > _DOUBT, doubt, 0.0)
-        within = within + (doubt * (ahead.visited - ahead.skipped) ** 2).sum(axis=1)
+        for s in np.flatnonzero(doubt).tolist():
+            said = _quadratic(weights.number * (layout.station_of == s) * number, covariance)
+            within += doubt[s] * (said + (ahead.visited - ahead.skipped)[:, s] ** 2)
         between = float(margin.var(ddof=1)) if len(margin) > 1 else 0.0
         shift = np.abs(weights.number.mean(axis=0))[dropped].sum()
         return Margin(
