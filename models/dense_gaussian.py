@@ -158,8 +158,9 @@ class DenseGaussian:
         self.closed += 1
         if self._begun:
             self._take_in(row, layout, self.seed + _RESAMPLING, self.closed, DECAY)
-            self._turn = (self._turn + 1) % self._n.shape[1]
-            self._maximise(self._turn, layout)
+            if self._n.shape[1] and self.closed % 2 == 0:
+                self._turn = (self._turn + 1) % self._n.shape[1]
+                self._maximise(self._turn, layout)
         else:
             self._kept.append(PartRow(row.x, row.state, row.visited_at))
             if len(self._kept) == BEGIN:
