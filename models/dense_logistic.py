@@ -45,9 +45,9 @@ class DenseLogistic:
         self.rows: deque[Labelled] = deque()
         self.labels = 0
         self.v_numbers = np.zeros((replicates, 0))
-        self.v_flags = np.zeros((replicates, 0))
+        self.v_flags = np.zeros((replicates, 1))  # the intercept first
         self.metric_numbers = np.zeros(0)
-        self.metric_flags = np.zeros(0)
+        self.metric_flags = np.zeros(1)
         self.least = 0.0
         self._turn = self._fail_turn = 0
 
