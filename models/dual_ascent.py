@@ -30,7 +30,7 @@ Singles = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Signs = npt.NDArray[np.int8]
 
-_NEWTON = 12
+_NEWTON = 60  # rarely more than five; as many where the curve bends sharply
 _CLOSE = 1e-12
 
 
