@@ -57,6 +57,7 @@ class Window:
         return -0.5 * energy - np.nan_to_num(inner[0]).sum(0) - np.nan_to_num(inner[1]).sum(0)
 
 
+@settings(deadline=None)
 @given(
     m0=st.floats(-1e3, 1e3),
     q=st.floats(0.0, 1e4),
