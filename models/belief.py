@@ -165,7 +165,7 @@ def update(
         rhs[:] = 0.0
         stations = visiting_order(visited_at)
     for s in stations:
-        add_station(s, x, state, standard, cells, blocks, first, member, a, rhs)
+        add_station(int(s), x, state, standard, cells, blocks, first, member, a, rhs)
 
 
 @kernel

@@ -49,7 +49,7 @@ class Model(NamedTuple):
 
     def copy(self) -> Model:
         """The same numbers in arrays of their own."""
-        return Model(*(each.copy() for each in self))
+        return Model(self.loadings.copy(), self.mu.copy(), self.psi.copy(), self.number.copy())
 
 
 class DenseGaussian:
@@ -110,7 +110,8 @@ class DenseGaussian:
 
     def seen(self, row: PartRow) -> Bools:
         """Array (columns,): the numbers that were measured."""
-        return ((row.state == MEASURED) | (row.state == SATURATED)) & self.model.number
+        seen: Bools = ((row.state == MEASURED) | (row.state == SATURATED)) & self.model.number
+        return seen
 
     def posterior(self, row: PartRow) -> Posterior:
         """A = I + sum w_j w_j'/psi_j, C = inverse(A), mean = C sum w_j (z_j - mu_j)/psi_j."""
@@ -125,14 +126,16 @@ class DenseGaussian:
 
     def conditional_mean(self, posterior: Posterior) -> Floats:
         """Array (M, columns): w_j'f + mu_j, what each cell is expected to be."""
-        return np.einsum("mjr,mr->mj", self.model.loadings, posterior.mean) + self.model.mu
+        mean = np.einsum("mjr,mr->mj", self.model.loadings, posterior.mean)
+        found: Floats = mean + self.model.mu
+        return found
 
-    def conditional_covariance(self, posterior: Posterior) -> Floats:
-        """Array (M, columns, columns): W C W' + diag(psi), of the cells not measured."""
-        w, m = self.model.loadings, np.arange(len(self.standard))
-        covariance: Floats = w @ posterior.covariance @ w.transpose(0, 2, 1)
-        covariance[:, m, m] += self.model.psi
-        return covariance
+    def conditional_variance(self, posterior: Posterior, u: Floats) -> Floats:
+        """Array (M,): of sum u_j z_j over cells not measured, u'(W C W' + diag(psi)) u."""
+        g = np.einsum("mj,mjr->mr", u, self.model.loadings)
+        factors = np.einsum("mr,mrs,ms->m", g, posterior.covariance, g)
+        found: Floats = factors + (u * u * self.model.psi).sum(axis=1)
+        return found
 
     def draw(self, row: PartRow, columns: npt.NDArray[np.int64], number: int) -> Floats:
         """Array (M, columns): f ~ N(mean, C) once a replicate, then x_j ~ N(w_j'f + mu_j, psi_j).
@@ -168,9 +171,7 @@ class DenseGaussian:
         if self.closed % PUBLISH == 0:
             self._publish(layout, scale)
 
-    def _take_in(
-        self, row: PartRow, layout: Layout, seed: int, number: int, decay: float
-    ) -> None:
+    def _take_in(self, row: PartRow, layout: Layout, seed: int, number: int, decay: float) -> None:
         """The E-step's sums; replicate m counts the part k ~ Poisson(1) times, f~ = [f, 1].
 
         A cell that its station did not measure enters by its conditional moments: E[z_j f~] =

@@ -69,7 +69,8 @@ class DenseLogistic:
     @property
     def flag_rates(self) -> Floats:
         """Array (flags,): the share of the window's parts that have each flag."""
-        return self._flags_held(list(self.rows)).mean(axis=0)
+        rates: Floats = self._flags_held(list(self.rows)).mean(axis=0)
+        return rates
 
     def grow(self, numbers: int, flags: int) -> None:
         """Make room for so many numbers and flags."""

@@ -111,17 +111,19 @@ class DenseTwin:
         terms = self._terms(row, posterior, weights, ahead)
         margin = terms.intercept + terms.cells.sum(axis=1) + terms.stations.sum(axis=1)
 
-        covariance = self.gaussian.conditional_covariance(posterior)
+        def variance(u: Floats) -> Floats:
+            return self.gaussian.conditional_variance(posterior, u)
+
         layout, number = self.catalogue.columns.layout(), self.gaussian.model.number
         dropped = (row.state == DROPPED) & (self.gaussian.standard[:, 1] > 0.0)
         chance = ahead.chance[layout.station_of] * number
         coming = np.where(chance > _SURELY_NOT, chance, 0.0)
-        within_dropped = _quadratic(weights.number * dropped, covariance)
-        within = _quadratic(weights.number * (dropped + coming), covariance)
+        within_dropped = variance(weights.number * dropped)
+        within = variance(weights.number * (dropped + coming))
         doubt = ahead.chance * (1.0 - ahead.chance)
         doubt = np.where(doubt > _DOUBT, doubt, 0.0)
         for s in np.flatnonzero(doubt).tolist():
-            said = _quadratic(weights.number * (layout.station_of == s) * number, covariance)
+            said = variance(weights.number * (layout.station_of == s) * number)
             within += doubt[s] * (said + (ahead.visited - ahead.skipped)[:, s] ** 2)
         between = float(margin.var(ddof=1)) if len(margin) > 1 else 0.0
         shift = np.abs(weights.number.mean(axis=0))[dropped].sum()
@@ -204,7 +206,9 @@ class DenseTwin:
         layout = self.catalogue.columns.layout()
         flags = self.flags.of(row, layout)
         self.grow()
-        numbers = np.tile(np.where(gaussian.seen(row), gaussian.z(row), 0.0), (gaussian.replicates, 1))
+        numbers = np.tile(
+            np.where(gaussian.seen(row), gaussian.z(row), 0.0), (gaussian.replicates, 1)
+        )
         dropped = np.flatnonzero((row.state == DROPPED) & layout.numeric)
         if len(dropped):
             numbers[:, dropped] = gaussian.draw(row, dropped, self.classifier.labels)
@@ -232,10 +236,4 @@ class DenseTwin:
 def _flag_weight(weights: _Weights, numbers: Any) -> Floats:
     """The weights of flags (M, ...), 0 where there is none."""
     found: Floats = np.where(numbers != NONE, weights.flag[:, numbers], 0.0)
-    return found
-
-
-def _quadratic(u: Floats, covariance: Floats) -> Floats:
-    """u'covariance u of each replicate."""
-    found: Floats = np.einsum("mj,mjk,mk->m", u, covariance, u)
     return found

@@ -13,12 +13,18 @@ from models.calibration import PlattCalibration
 from models.checks import LAWS, Journeys, Make
 from models.columns import Value
 from models.detector import Detector, DetectorSettings, Verdict
-from models.part_journeys import sample_journeys
+from models.part_journeys import eventful_journeys, sample_journeys
 from models.part_row import PartRow
 from models.plain_state import State
 from stream import checkpoint
 
-MODELS = ("linear", "logistic", "forest", "river.tree.HoeffdingAdaptiveTreeClassifier")
+MODELS = {
+    "linear": {"model": "linear"},
+    "stack": {"model": "stack"},
+    "logistic": {"model": "logistic"},
+    "forest": {"model": "forest"},
+    "tree": {"model": "river.tree.HoeffdingAdaptiveTreeClassifier"},
+}
 SMALL = DetectorSettings(min_fails=3, min_passes=10, window_parts=60, window_fails=5)
 WIDER = replace(SMALL, window_parts=120, window_fails=10)
 
@@ -35,18 +41,37 @@ def stream_for(law: object) -> Journeys:
     return sample_journeys(320, seed=4) if long else sample_journeys(160)
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.rpartition(".")[2])
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("law", LAWS, ids=law_name)
 def test_a_shipped_model_keeps_the_law(law, model):
     settings = WIDER if law is checks.check_failing_parts_stand_out else SMALL
-    law(lambda: Detector(replace(settings, model=model)), stream_for(law))
+    law(lambda: Detector(replace(settings, **MODELS[model])), stream_for(law))
 
 
-@pytest.mark.parametrize("model", ["linear", "logistic"])
+@pytest.mark.parametrize(
+    "law",
+    [
+        checks.check_new_station_needs_no_restart,
+        checks.check_vanished_station_costs_nothing,
+        checks.check_hostile_values_do_no_harm,
+    ],
+    ids=law_name,
+)
+def test_the_specification_in_numpy_keeps_the_law(law):
+    law(lambda: Detector(replace(SMALL, model="linear", backend="numpy")), stream_for(law))
+
+
+@pytest.mark.parametrize("model", ["linear", "stack", "logistic"])
+def test_being_asked_changes_nothing_on_a_busy_day(model):
+    make: Make = lambda: Detector(replace(WIDER, **MODELS[model]))  # noqa: E731
+    checks.check_scoring_changes_nothing(make, eventful_journeys(500))
+
+
+@pytest.mark.parametrize("model", ["linear", "stack", "logistic"])
 def test_a_state_that_was_a_file_goes_on_alike(model):
     checks.check_a_state_read_back_goes_on_alike(
-        lambda: Detector(replace(SMALL, model=model)),
-        sample_journeys(400),
+        lambda: Detector(replace(WIDER, **MODELS[model])),
+        eventful_journeys(500),
         through=lambda state: checkpoint.loads(checkpoint.dumps(state)),
     )
 

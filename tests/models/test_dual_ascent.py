@@ -53,7 +53,10 @@ class Window:
         energy += (self.metric_flags * self.v_flags**2).sum(axis=1)
         u = np.where(self.sign > 0, *self.u)[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
-            inner = self.alpha * np.log(self.alpha / u), (u - self.alpha) * np.log1p(-self.alpha / u)
+            inner = (
+                self.alpha * np.log(self.alpha / u),
+                (u - self.alpha) * np.log1p(-self.alpha / u),
+            )
         return -0.5 * energy - np.nan_to_num(inner[0]).sum(0) - np.nan_to_num(inner[1]).sum(0)
 
 
@@ -103,9 +106,7 @@ def test_steps_in_one_call_are_those_of_many_calls():
 def test_a_row_taken_out_leaves_what_the_others_added():
     window = Window(2)
     window.ascend(list(range(ROWS)) * 3)
-    remove_row(
-        5, float(window.sign[5]), *window.rows, window.alpha, window.v_dense, window.v_flags
-    )
+    remove_row(5, float(window.sign[5]), *window.rows, window.alpha, window.v_dense, window.v_flags)
     assert not window.alpha[5].any()
     dense, flags = np.zeros((REPLICATES, COLUMNS)), np.zeros((REPLICATES, FLAGS))
     for i in range(ROWS):
