@@ -121,6 +121,16 @@ def test_draws_for_dropped_cells_are_the_same_numbers(both):
     assert drawn[0] == pytest.approx(wanted[:, 0], abs=1e-4)
 
 
+def test_the_stack_has_a_specification_too():
+    journeys = eventful_journeys(110)
+    stack = replace(NUMBA, model="stack")
+    compiled = followed(stack, journeys).verdicts
+    dense = followed(replace(stack, backend="numpy"), journeys).verdicts
+    pairs = [(a.risk, b.risk) for a, b in zip(compiled, dense, strict=True) if a.risk is not None]
+    assert len(pairs) > 100
+    assert max(abs(a - b) for a, b in pairs) < 1e-6
+
+
 def test_asking_the_specification_changes_nothing():
     check_scoring_changes_nothing(lambda: Detector(NUMPY), eventful_journeys(120))
 
@@ -128,7 +138,7 @@ def test_asking_the_specification_changes_nothing():
 def test_a_specification_that_was_a_file_goes_on_alike():
     check_a_state_read_back_goes_on_alike(
         lambda: Detector(NUMPY),
-        eventful_journeys(330),
+        eventful_journeys(306),
         through=lambda state: checkpoint.loads(checkpoint.dumps(state)),
     )
 
