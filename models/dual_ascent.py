@@ -67,6 +67,7 @@ def margin_at(m0: float, q: float, alpha: float, u: float) -> float:
     """Solve m = m0 + (u sigmoid(-m) - alpha) q by Newton's method, kept within its bracket."""
     low, high = m0 - alpha * q, m0 + (u - alpha) * q
     m = min(max(m0, low), high)
+    moved = high - low
     for _ in range(_NEWTON):
         s = 1.0 / (1.0 + math.exp(min(max(m, -500.0), 500.0)))
         miss = m - m0 - (u * s - alpha) * q
@@ -74,11 +75,13 @@ def margin_at(m0: float, q: float, alpha: float, u: float) -> float:
             high = m
         else:
             low = m
-        step = miss / (1.0 + u * q * s * (1.0 - s))
-        m -= step
-        if not low <= m <= high:
-            m = 0.5 * (low + high)
-        if abs(step) < _CLOSE:
+        following = m - miss / (1.0 + u * q * s * (1.0 - s))
+        # Newton's steps may go to and fro between the flat ends of the curve: halve instead.
+        if not low <= following <= high or abs(following - m) > 0.5 * moved:
+            following = 0.5 * (low + high)
+        moved = abs(following - m)
+        m = following
+        if moved < _CLOSE:
             break
     return m
 
