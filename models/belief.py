@@ -32,6 +32,7 @@ from models.lanes import (
     store,
     times,
 )
+from models.routes import last_station
 from models.triangular import set_identity
 
 MU, PRECISION, PSI = 0, 1, 2  # behind the rows of W
@@ -122,7 +123,25 @@ def add_station(
 
 
 @kernel
-def rebuild(
+def visiting_order(visited_at: Floats) -> Ints:
+    """The stations that a part has visited, the first one first; of equal times by number."""
+    order = np.empty(len(visited_at), np.int32)
+    count = 0
+    for s in range(len(visited_at)):
+        if np.isnan(visited_at[s]):
+            continue
+        at = count
+        while at > 0 and visited_at[order[at - 1]] > visited_at[s]:
+            order[at] = order[at - 1]
+            at -= 1
+        order[at] = s
+        count += 1
+    return order[:count]
+
+
+@kernel
+def update(
+    station: int,
     x: Floats,
     state: Codes,
     visited_at: Floats,
@@ -134,12 +153,19 @@ def rebuild(
     a: Array,
     rhs: Array,
 ) -> None:
-    """The belief from nothing: all stations that the part has visited."""
-    set_identity(a, rhs.shape[0])
-    rhs[:] = 0.0
-    for s in range(len(visited_at)):
-        if not np.isnan(visited_at[s]):
-            add_station(s, x, state, standard, cells, blocks, first, member, a, rhs)
+    """Add ``station`` to a belief that holds all others; make it anew if that is negative.
+
+    It is made anew as well if the station was not visited last: cells are added in the order of
+    the visits, so that a belief made at once and one made station by station are the same bits.
+    """
+    if station >= 0 and station == last_station(visited_at):
+        stations = np.full(1, station, np.int32)
+    else:
+        set_identity(a, rhs.shape[0])
+        rhs[:] = 0.0
+        stations = visiting_order(visited_at)
+    for s in stations:
+        add_station(int(s), x, state, standard, cells, blocks, first, member, a, rhs)
 
 
 @kernel

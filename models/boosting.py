@@ -92,14 +92,14 @@ class RollingBoosting(base.Classifier):
         self._begin(0)
 
     @classmethod
-    def short_memory(cls, seed: int = 0) -> RollingBoosting:
+    def short_memory(cls, seed: int = 0, backend: str = "numba") -> RollingBoosting:
         """For drift and rare fails."""
-        return cls(seed=seed)
+        return cls(seed=seed, backend=backend)
 
     @classmethod
-    def long_memory(cls, seed: int = 0) -> RollingBoosting:
+    def long_memory(cls, seed: int = 0, backend: str = "numba") -> RollingBoosting:
         """For steady lines with many fails."""
-        return cls(window=15_000, decay=math.inf, leaves=15, l2=5.0, seed=seed)
+        return cls(window=15_000, decay=math.inf, leaves=15, l2=5.0, seed=seed, backend=backend)
 
     def _check(self) -> None:
         ranges = {

@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 from river import base
 
-from models.dual_ascent import Floats, Ints, Singles, ascend_all, observe_row, remove_row
+from models.dual_ascent import Floats, Ints, Singles, ascend_all, count_row, remove_row
 from models.label_ring import LabelRing
 from models.window import WindowRule
 
 INTERCEPT = 0  # the flag that every part has
 _FAIL, _PASS = 1, 0
 _PLENTY = 100.0
+_LEAST = 0.1
 
 
 class WindowLogistic:
@@ -64,11 +65,11 @@ class WindowLogistic:
         self.v_flags: Floats = np.zeros((replicates, 0))
         self.metric_dense: Floats = np.zeros(0)
         self.metric_flags: Floats = np.zeros(0)
-        # By class: recent mean and mean square of each number, mean of each flag.
-        self.mean_dense: Floats = np.zeros((2, 0))
+        self.least = 0.0  # the metric of an input that tells nothing
+        # Over the window, by outcome: sums of each number, of its square, of each flag.
+        self.sum_dense: Floats = np.zeros((2, 0))
         self.square_dense: Floats = np.zeros((2, 0))
-        self.mean_flags: Floats = np.zeros((2, 0))
-        self._seen = [0, 0]
+        self.sum_flags: Floats = np.zeros((2, 0))
         self._turn = self._fail_turn = 0
 
     @property
@@ -84,22 +85,22 @@ class WindowLogistic:
     @property
     def flag_rates(self) -> Floats:
         """Array (flags,): the share of the window's parts that have each flag."""
-        share = self.ring.fails / max(len(self.ring), 1)
-        rates: Floats = share * self.mean_flags[_FAIL] + (1.0 - share) * self.mean_flags[_PASS]
+        rates: Floats = self.sum_flags.sum(axis=0) / max(len(self.ring), 1)
         return rates
 
     def grow(self, numbers: int, flags: int) -> None:
-        """Make room for so many numbers and flags."""
+        """Make room for so many numbers and flags; a new one may move as far as one that tells
+        nothing."""
         if numbers > self.v_dense.shape[1]:
             width = max(numbers, 2 * self.v_dense.shape[1])
-            for name in ("v_dense", "mean_dense", "square_dense"):
+            for name in ("v_dense", "sum_dense", "square_dense"):
                 setattr(self, name, _padded(getattr(self, name), width))
-            self._remeasure()
+            self.metric_dense = _lengthened(self.metric_dense, width, self.least)
         if flags > self.v_flags.shape[1]:
             width = max(flags, 2 * self.v_flags.shape[1])
-            for name in ("v_flags", "mean_flags"):
+            for name in ("v_flags", "sum_flags"):
                 setattr(self, name, _padded(getattr(self, name), width))
-            self._remeasure()
+            self.metric_flags = _lengthened(self.metric_flags, width, self.least)
 
     def learn_row(
         self, dense: Singles, fill_at: Ints, fills: Singles, flags: Ints, fail: bool, at: float
@@ -109,12 +110,13 @@ class WindowLogistic:
         if len(dense) < width:
             dense = np.concatenate([dense, np.zeros(width - len(dense), np.float32)])
         i = self.ring.push(dense, fill_at, fills, flags, fail, at)
+        self._count(i, 1.0)
         while self._oldest_leaves(at):
             oldest = self.ring.oldest
             remove_row(oldest, float(self.ring.sign[oldest]), *self._rows(), *self._v())
+            self._count(oldest, -1.0)
             self.ring.drop()
         self.labels += 1
-        self._observe(i, fail)
         if self.labels % self.metric_every == 0 or self.labels < self.metric_every:
             self._remeasure()
         self.ascend(self._schedule(i))
@@ -154,38 +156,38 @@ class WindowLogistic:
             rows.append(ring.row(self._turn))
         return np.array(rows, np.int32)
 
-    def _observe(self, i: int, fail: bool) -> None:
-        side = _FAIL if fail else _PASS
-        self._seen[side] += 1
-        held = self.ring.fails if fail else len(self.ring) - self.ring.fails
-        step = max(1.0 / self._seen[side], 1.0 / max(held, 1))
+    def _count(self, i: int, amount: float) -> None:
         ring = self.ring
-        observe_row(
-            i, step, ring.dense, ring.fill_at, ring.fills, ring.flag_at, self.mean_dense[side],
-            self.square_dense[side], self.mean_flags[side],
+        side = _FAIL if ring.sign[i] > 0 else _PASS
+        count_row(
+            i, amount, ring.dense, ring.fill_at, ring.fills, ring.flag_at, self.sum_dense[side],
+            self.square_dense[side], self.sum_flags[side],
         )  # fmt: skip
 
     def _remeasure(self) -> None:
         """The metric: how far each input may move."""
-        fails = max(min(self.ring.fails, self._seen[_FAIL]), 1)
+        fails = max(self.ring.fails, 1)
         passes = max(len(self.ring) - self.ring.fails, 1)
-        dense = _distinction(self.mean_dense, self.square_dense, fails, passes)
-        flags = _distinction(self.mean_flags, self.mean_flags, fails, passes)
+        held = np.array([[passes], [fails]])
+        square_dense, mean_flags = self.square_dense / held, self.sum_flags / held
+        dense = _distinction(self.sum_dense / held, square_dense, fails, passes)
+        flags = _distinction(mean_flags, mean_flags, fails, passes)
         if len(flags):
             flags[INTERCEPT] = 1.0
         share = fails / (fails + passes)
-        power = dense @ (share * self.square_dense[_FAIL] + (1 - share) * self.square_dense[_PASS])
-        power += flags @ (share * self.mean_flags[_FAIL] + (1 - share) * self.mean_flags[_PASS])
+        power = dense @ (share * square_dense[_FAIL] + (1 - share) * square_dense[_PASS])
+        power += flags @ (share * mean_flags[_FAIL] + (1 - share) * mean_flags[_PASS])
         # Few fails cannot tell chance from cause: until there are enough, margins spread less.
         spread = self.spread * min(1.0, fails / _PLENTY)
         scale = spread / power if power > 0.0 else 1.0
+        self.least = float(_LEAST * scale)
         self.metric_dense, self.metric_flags = scale * dense, scale * flags
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
         return {
             "labels": self.labels,
-            "seen": self._seen,
+            "least": self.least,
             "turns": [self._turn, self._fail_turn],
             "ring": self.ring.state(),
             **{name: getattr(self, name) for name in _ARRAYS},
@@ -193,7 +195,7 @@ class WindowLogistic:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
-        self.labels, self._seen = state["labels"], list(state["seen"])
+        self.labels, self.least = state["labels"], state["least"]
         self._turn, self._fail_turn = state["turns"]
         self.ring.restore(state["ring"])
         for name in _ARRAYS:
@@ -205,14 +207,18 @@ _ARRAYS = (
     "v_flags",
     "metric_dense",
     "metric_flags",
-    "mean_dense",
+    "sum_dense",
     "square_dense",
-    "mean_flags",
+    "sum_flags",
 )
 
 
 def _padded(a: Floats, width: int) -> Floats:
     return np.concatenate([a, np.zeros((len(a), width - a.shape[1]))], axis=1)
+
+
+def _lengthened(a: Floats, length: int, fill: float) -> Floats:
+    return np.concatenate([a, np.full(length - len(a), fill)])
 
 
 def _distinction(mean: Floats, square: Floats, fails: int, passes: int) -> Floats:
@@ -221,7 +227,7 @@ def _distinction(mean: Floats, square: Floats, fails: int, passes: int) -> Float
     error = variance[_FAIL] / fails + variance[_PASS] / passes
     t = (mean[_FAIL] - mean[_PASS]) / np.sqrt(error + 1e-12)
     t = np.clip(t, -1e3, 1e3)
-    strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + 0.1
+    strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + _LEAST
     return strength
 
 

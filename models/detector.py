@@ -11,11 +11,12 @@ import math
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from models.baselines import NATIVE
 from models.calibration import PlattCalibration
 from models.columns import Value
+from models.dense_twin import DenseTwin
 from models.explanation import CellReason, strongest_reasons
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember
@@ -40,7 +41,8 @@ class DetectorSettings:
     model keeps it by ``copies`` staggered models. The imputation has ``replicates`` and ``rank``
     hidden factors (0: by the line's width). The detector stays untrained until ``min_fails``
     fails and ``min_passes`` passes have come; until then it answers ``prior_rate``, or nothing if
-    that is 0.
+    that is 0. ``backend`` is ``numba``, or ``numpy`` for the same arithmetic written
+    densely, without numba: the same risks, slowly.
     """
 
     model: str = "linear"
@@ -55,6 +57,7 @@ class DetectorSettings:
     min_fails: int = 10
     min_passes: int = 50
     prior_rate: float = 0.0
+    backend: Literal["numba", "numpy"] = "numba"
 
 
 # Raw log-odds of the model; of a stack, those of its members.
@@ -159,7 +162,11 @@ class Detector:
 
     def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
         """Learn from a reading what needs no result."""
+        table = self.catalogue.columns
+        known = len(table.origin) + len(table.stations)
         self.catalogue.observe(row, station, values)
+        if len(table.origin) + len(table.stations) != known:
+            self.member.grow()
 
     def learn(self, row: PartRow, fail: bool, margin: Scores | None, at: float = 0.0) -> None:
         """Learn a result; ``margin`` is the one that the part was last scored with.
@@ -198,6 +205,7 @@ class Detector:
         """
         state = {
             "model": self.settings.model,
+            "backend": self.settings.backend,
             "fails": self.fails,
             "passes": self.passes,
             "catalogue": self.catalogue.state(),
@@ -208,11 +216,13 @@ class Detector:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`; for a fresh detector of the same model."""
-        if state["model"] != self.settings.model:
-            raise ValueError(
-                f"the state is of model {state['model']!r}, this detector's is "
-                f"{self.settings.model!r}: use the same model, or train again"
-            )
+        for what in ("model", "backend"):
+            wanted = getattr(self.settings, what)
+            if state[what] != wanted:
+                raise ValueError(
+                    f"the state is of {what} {state[what]!r}, this detector's is {wanted!r}: "
+                    f"use the same {what}, or train again"
+                )
         self.fails, self.passes = state["fails"], state["passes"]
         self.catalogue.restore(state["catalogue"])
         self.calibration.restore(state["calibration"])
@@ -221,7 +231,7 @@ class Detector:
 
 def _member(
     catalogue: FeatureCatalogue, settings: DetectorSettings
-) -> LinearMember | RiverMember | StackMember:
+) -> LinearMember | DenseTwin | RiverMember | StackMember:
     if settings.model in NATIVE:
         window = WindowRule(
             settings.window_parts,
@@ -229,8 +239,12 @@ def _member(
             settings.window_fails,
             max(settings.window_max_parts, settings.window_parts),
         )
-        make = StackMember if settings.model == "stack" else LinearMember
-        return make(catalogue, window, settings.replicates, settings.rank, settings.seed)
+        if settings.backend not in ("numba", "numpy"):
+            raise ValueError(f"{settings.backend!r} is no backend: take 'numba' or 'numpy'")
+        shared = (catalogue, window, settings.replicates, settings.rank, settings.seed)
+        if settings.model == "stack":
+            return StackMember(*shared, settings.backend)
+        return LinearMember(*shared) if settings.backend == "numba" else DenseTwin(*shared)
     return RiverMember(
         catalogue,
         settings.model,

@@ -30,7 +30,7 @@ Singles = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 Signs = npt.NDArray[np.int8]
 
-_NEWTON = 12
+_NEWTON = 60  # rarely more than five; as many where the curve bends sharply
 _CLOSE = 1e-12
 
 
@@ -67,6 +67,7 @@ def margin_at(m0: float, q: float, alpha: float, u: float) -> float:
     """Solve m = m0 + (u sigmoid(-m) - alpha) q by Newton's method, kept within its bracket."""
     low, high = m0 - alpha * q, m0 + (u - alpha) * q
     m = min(max(m0, low), high)
+    moved = high - low
     for _ in range(_NEWTON):
         s = 1.0 / (1.0 + math.exp(min(max(m, -500.0), 500.0)))
         miss = m - m0 - (u * s - alpha) * q
@@ -74,11 +75,13 @@ def margin_at(m0: float, q: float, alpha: float, u: float) -> float:
             high = m
         else:
             low = m
-        step = miss / (1.0 + u * q * s * (1.0 - s))
-        m -= step
-        if not low <= m <= high:
-            m = 0.5 * (low + high)
-        if abs(step) < _CLOSE:
+        following = m - miss / (1.0 + u * q * s * (1.0 - s))
+        # Newton's steps may go to and fro between the flat ends of the curve: halve instead.
+        if not low <= following <= high or abs(following - m) > 0.5 * moved:
+            following = 0.5 * (low + high)
+        moved = abs(following - m)
+        m = following
+        if moved < _CLOSE:
             break
     return m
 
@@ -179,16 +182,16 @@ def remove_row(
 
 
 @kernel
-def observe_row(
-    i: int, step: float, dense: Singles, fill_at: Ints, fills: Singles, flag_at: Ints,
-    mean_dense: Floats, square_dense: Floats, mean_flags: Floats,
+def count_row(
+    i: int, amount: float, dense: Singles, fill_at: Ints, fills: Singles, flag_at: Ints,
+    sum_dense: Floats, square_dense: Floats, sum_flags: Floats,
 ) -> None:  # fmt: skip
-    """Move a class's recent means and mean squares of all inputs towards row ``i``."""
+    """Add row ``i`` ``amount`` times (-1: take it out again) to an outcome's sums of numbers,
+    their squares, and flags; an imputed number counts with its mean over the replicates."""
     row = dense[i]
-    keep = 1.0 - step
     for j in range(len(row)):
-        mean_dense[j] = keep * mean_dense[j] + step * row[j]
-        square_dense[j] = keep * square_dense[j] + step * row[j] * row[j]
+        sum_dense[j] += amount * row[j]
+        square_dense[j] += amount * row[j] * row[j]
     for k in range(fill_at.shape[1]):
         j = fill_at[i, k]
         if j < 0:
@@ -197,12 +200,10 @@ def observe_row(
         for m in range(fills.shape[2]):
             value += fills[i, k, m]
         value /= fills.shape[2]
-        mean_dense[j] += step * value
-        square_dense[j] += step * value * value
-    for f in range(len(mean_flags)):
-        mean_flags[f] *= keep
+        sum_dense[j] += amount * value
+        square_dense[j] += amount * value * value
     for k in range(flag_at.shape[1]):
         f = flag_at[i, k]
         if f < 0:
             break
-        mean_flags[f] += step
+        sum_flags[f] += amount

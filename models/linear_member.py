@@ -72,7 +72,7 @@ class LinearMember:
         self.gaussian = LowRankGaussian(replicates, rank, seed)
         self.classifier = WindowLogistic(window, replicates)
         self.flags = Flags()
-        self._derived_of: Layout | None = None  # None: the weights have moved since
+        self._derived_of: Layout | None = None  # None: weights or visits have moved since
         self._slopes = np.zeros((0, 3, LANES), np.float32)
         self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
         self._flag_weights = np.zeros((1, LANES), np.float32)
@@ -121,11 +121,10 @@ class LinearMember:
         if not gaussian.version:
             return  # no scale has been published yet
         layout = self.catalogue.columns.layout()
-        self._grow()
         state = row.state
         dropped = np.flatnonzero(state == CELL_DROPPED)
         flags = self.flags.of(row, layout)
-        self.classifier.grow(len(gaussian.cells), len(self.flags))
+        self.grow()
         dense = np.zeros(len(gaussian.cells), np.float32)
         dense_row(row.x, state, gaussian.standard, gaussian.cells, dense)
         fill_at = dropped[layout.numeric[dropped]].astype(np.int32)
@@ -141,12 +140,10 @@ class LinearMember:
 
     def close(self, row: PartRow) -> None:
         """A journey has ended: the imputation learns from it. ``row`` must be grown."""
-        self._grow()
         layout = self.catalogue.columns.layout()
-        version = self.gaussian.version
         self.gaussian.close(row, layout, self.catalogue.scale)
-        if self.gaussian.version != version:
-            self._derived_of = None
+        self.grow()
+        self._derived_of = None
         row.belief = None
 
     def contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
@@ -199,16 +196,20 @@ class LinearMember:
         code = int(row.x[column])
         return int(self.flags.category[at, code]) if at >= 0 and code >= 0 else -1
 
-    def _grow(self) -> None:
+    def grow(self) -> None:
+        """Make room for all that the catalogue knows by now.
+
+        Room is made when something appears, never when somebody asks: how wide an array is
+        decides in which order its sums are rounded.
+        """
         layout = self.catalogue.columns.layout()
         self.gaussian.grow(layout)
         self.flags.grow(len(layout.numeric), len(layout.first) - 1)
+        self.classifier.grow(len(self.gaussian.cells), len(self.flags))
 
     def _derive(self, layout: Layout) -> None:
         """Bring what `score` reads up to the classifier's weights and the published model."""
-        self._grow()
         gaussian, flags = self.gaussian, self.flags
-        self.classifier.grow(len(gaussian.cells), len(flags))
         rows = gaussian.rank + 3
         if self._slopes.shape[0] != len(gaussian.cells):
             self._slopes = np.zeros((len(gaussian.cells), 3, LANES), np.float32)

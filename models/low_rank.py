@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models import counter_random
-from models.belief import EXTRA, PRECISION, PSI, Floats, Ints, add_station, rebuild
+from models.belief import EXTRA, PRECISION, PSI, Floats, Ints, update
 from models.columns import Layout
 from models.compiled import kernel
 from models.expectation import maximise, posterior, set_block, take_in
@@ -124,7 +124,8 @@ class LowRankGaussian:
         """The part's belief under the published model.
 
         ``station`` names the one station that has just been added to a row whose belief was up to
-        date before; None, or a belief of an older version, rebuilds it.
+        date before. A belief of an older version is made anew. What it says follows from the row
+        and the version alone, not from who asked when.
         """
         belief = row.belief
         rank = self.rank
@@ -136,10 +137,9 @@ class LowRankGaussian:
             )
         model = (self.standard, self.cells, self.blocks, layout.first, layout.member)
         if belief.version != self.version:
-            rebuild(row.x, row.state, row.visited_at, *model, belief.a, belief.rhs)
-            belief.version = self.version
-        elif station is not None:
-            add_station(station, row.x, row.state, *model, belief.a, belief.rhs)
+            belief.version, station = self.version, -1
+        if station is not None:
+            update(station, row.x, row.state, row.visited_at, *model, belief.a, belief.rhs)
         return belief
 
     # -- learning ------------------------------------------------------------------------------

@@ -67,6 +67,40 @@ def sample_journeys(parts: int = 160, seed: int = 0) -> list[PartJourney]:
     return [_journey(rng, part) for part in range(parts)]
 
 
+def eventful_journeys(parts: int = 160, seed: int = 0) -> list[PartJourney]:
+    """The small line on a busy day: `sample_journeys` with all that may happen on the way.
+
+    Every ninth part is measured again at the press, every eleventh part's readings arrive in
+    reverse, every thirteenth part's result never comes, and half way through the stream a station
+    opens behind the oven, with a number, a name and a value that is often dropped.
+
+    >>> journeys = eventful_journeys(24)
+    >>> [reading.station for reading in journeys[9].readings]
+    ['press', 'press', 'oven']
+    >>> journeys[13].fail is None, journeys[22].readings[0].station
+    (True, 'paint')
+    """
+    rng = random.Random(seed + 1)  # noqa: S311 - a repeatable stream, not a secret
+    journeys = []
+    for part, (readings, fail) in enumerate(sample_journeys(parts, seed)):
+        if part % 9 == 0:
+            first = readings[0]
+            torque = rng.gauss(20.0, 2.0)
+            again = first._replace(at=first.at + 5.0, values={**first.values, "torque": torque})
+            readings = (first, again, *readings[1:])
+        if part >= parts // 2:
+            paint: dict[str, Value] = {
+                "gap": rng.gauss(0.4, 0.05) + (0.1 if fail else 0.0),
+                "gloss": None if rng.random() < 0.4 else rng.gauss(80.0, 3.0),
+                "colour": rng.choice(("red", "blue")),
+            }
+            readings = (*readings, Reading("paint", 60.0 * part + 55.0, paint))
+        if part % 11 == 0:
+            readings = readings[::-1]
+        journeys.append(PartJourney(readings, None if part % 13 == 0 else fail))
+    return journeys
+
+
 def _journey(rng: random.Random, part: int) -> PartJourney:
     torque, heat = rng.gauss(20.0, 2.0), rng.gauss(180.0, 5.0)
     fail = torque + 0.2 * heat + rng.gauss(0.0, 0.3) > 58.3

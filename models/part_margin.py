@@ -166,7 +166,8 @@ def score(
     margin = added(margin, dot_halves(coming, f))
     within = added(added(dot_halves(coming, coming), rest_dropped), rest_coming)
     backward(factor, f)
-    within = added(within, _visit_variance(visited_at, last, f, ahead, odds_ahead, visit_rate))
+    route = _visit_variance(visited_at, last, f, factor, ahead, odds_ahead, visit_rate)
+    within = added(within, route)
 
     mean = lane_mean(margin, replicates)
     between = 0.0
@@ -182,11 +183,19 @@ def score(
 
 @kernel
 def _visit_variance(
-    visited_at: Floats, last: int, f: Array, ahead: Array, odds_ahead: Floats, visit_rate: Floats
+    visited_at: Floats,
+    last: int,
+    f: Array,
+    factor: Array,
+    ahead: Array,
+    odds_ahead: Floats,
+    visit_rate: Floats,
 ) -> Lanes:
-    """What not knowing the rest of the route adds: p (1 - p) (if visited - if passed by)^2."""
+    """What not knowing the rest of the route adds: p (1 - p) times the square of (if visited - if
+    passed by), which is that of the means and the variance of what the station would say."""
     r = f.shape[0]
     total = same(0.0)
+    half = np.empty((r, 8), np.float32)
     for s in range(len(visited_at)):
         if not np.isnan(visited_at[s]):
             continue
@@ -197,7 +206,10 @@ def _visit_variance(
             swing = less(load(block, r + CONSTANT), load(block, r + SKIPPED))
             for i in range(r):
                 swing = plus_product(swing, load(block, i), load(f, i))
-            total = plus_product(total, times(swing, swing), same(doubt))
+                store(half, i, load(block, i))
+            forward(factor, half)
+            square = plus_product(load(block, r + RESIDUAL), swing, swing)
+            total = plus_product(total, added(square, dot_halves(half, half)), same(doubt))
     return total
 
 

@@ -46,6 +46,9 @@ class RiverMember:
     def advance(self, row: PartRow, station: int) -> None:
         """Nothing follows a reading here: the inputs are made anew for every score."""
 
+    def grow(self) -> None:
+        """Nothing either: inputs have names."""
+
     def score(self, row: PartRow) -> Margin | None:
         """The part's margin so far, None while the model has no opinion."""
         margin = self._margin(self.catalogue.vector(row))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.boosting import RollingBoosting
+from models.dense_twin import DenseTwin
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember, Margin
 from models.part_row import PartRow
@@ -34,6 +35,8 @@ class StackMember:
     ----------
     catalogue, window, replicates, rank, seed
         As `models.linear_member.LinearMember`'s.
+    backend
+        ``numba``, or ``numpy`` for the members' specifications: the same margins, slowly.
     """
 
     names = ("linear", "trees, short memory", "trees, long memory")
@@ -45,12 +48,14 @@ class StackMember:
         replicates: int = 5,
         rank: int = 0,
         seed: int = 0,
+        backend: str = "numba",
     ) -> None:
         self.catalogue = catalogue
-        self.linear = LinearMember(catalogue, window, replicates, rank, seed)
+        linear = LinearMember if backend == "numba" else DenseTwin
+        self.linear = linear(catalogue, window, replicates, rank, seed)
         self.trees = (
-            RollingBoosting.short_memory(seed=seed + 1),
-            RollingBoosting.long_memory(seed=seed + 2),
+            RollingBoosting.short_memory(seed=seed + 1, backend=backend),
+            RollingBoosting.long_memory(seed=seed + 2, backend=backend),
         )
         self.tree_columns = TreeColumns()
 
@@ -67,6 +72,10 @@ class StackMember:
     def advance(self, row: PartRow, station: int) -> None:
         """As the linear member's."""
         self.linear.advance(row, station)
+
+    def grow(self) -> None:
+        """As the linear member's."""
+        self.linear.grow()
 
     def score(self, row: PartRow) -> StackMargin | None:
         """The part's margins so far, None before the first label."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import zlib
 from array import array
 from dataclasses import dataclass, field
@@ -22,13 +23,6 @@ class Arrival(Enum):
     REWORK = "rework"  # a newer reading of a station: it replaces
     STALE = "stale"  # an older reading of a station that has a newer one: passed over
     DUPLICATE = "duplicate"  # the same reading again: passed over
-
-
-class Visit(NamedTuple):
-    """One station's reading: when, and a checksum of what it said."""
-
-    at: float
-    checksum: int
 
 
 class Alarm(NamedTuple):
@@ -79,7 +73,10 @@ class Journey:
     standing: Alarm | None = None
     first_alarm: Alarm | None = None
     tests: dict[str, tuple[tuple[int, float], str]] = field(default_factory=dict)
-    _visits: dict[str, Visit] = field(default_factory=dict)
+    # Of each station's reading, in arrays (a part is one of many): when, and a checksum.
+    _visits: dict[str, int] = field(default_factory=dict)
+    _visited_at: array[float] = field(default_factory=lambda: array("d"))
+    _checksums: array[int] = field(default_factory=lambda: array("I"))
     _ids: set[str] = field(default_factory=set)
 
     def add(self, event: Measurement, at: float | None = None) -> Arrival:
@@ -100,14 +97,21 @@ class Journey:
             self._ids.add(event.id)
         if at is None:
             at = event.at.timestamp()
-        visit = Visit(at, _checksum(event))
-        before = self._visits.get(event.station)
-        if before is not None and before.at == at and before.checksum == visit.checksum:
+        checksum = _checksum(event)
+        place = self._visits.get(event.station)
+        if place is None:
+            # The same text for all parts, not one that came with this message.
+            self._visits[sys.intern(event.station)] = len(self._visits)
+            self._visited_at.append(at)
+            self._checksums.append(checksum)
+            return Arrival.FIRST
+        before = self._visited_at[place]
+        if before == at and self._checksums[place] == checksum:
             return Arrival.DUPLICATE
-        if before is not None and at < before.at:
+        if at < before:
             return Arrival.STALE
-        self._visits[event.station] = visit
-        return Arrival.FIRST if before is None else Arrival.REWORK
+        self._visited_at[place], self._checksums[place] = at, checksum
+        return Arrival.REWORK
 
 
 def _checksum(event: Measurement) -> int:

@@ -221,7 +221,14 @@ def test_a_waiting_part_is_not_misread_when_categories_come_and_go():
     waiting = encoded(catalogue, ("oven", {"zone": "A"}))
     for part in range(200):
         measure(catalogue, PartRow(), "oven", {"zone": f"new{part}"}, part)
-    assert not [key for key in catalogue.vector(waiting) if key.startswith("oven.zone=")]
+    zones = [key for key in catalogue.vector(waiting) if key.startswith("oven.zone=")]
+    assert zones == ["oven.zone=A"]
+    zone = next(o.column for o in catalogue.columns.origin if o.feature == "zone")
+    assert catalogue.reading(waiting, zone)[0] == "A"
+    # The numbers are all given by now: a name that comes too late reads as other.
+    late = encoded(catalogue, ("oven", {"zone": "new199"}))
+    assert not [key for key in catalogue.vector(late) if key.startswith("oven.zone=")]
+    assert catalogue.counts(late).measured == 1
 
 
 def test_a_boolean_is_centred_like_a_number(catalogue):
