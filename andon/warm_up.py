@@ -61,4 +61,3 @@ def warm_up_command(as_json: JsonOption = False) -> None:
             as_json,
             "{models} are ready after {seconds} s.",
         )
-

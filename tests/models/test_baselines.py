@@ -146,26 +146,26 @@ def test_an_imported_model_that_takes_a_seed_gets_one():
     [
         (
             "logit",
-            "'logit' is no model: use forest, linear, logistic or the import path of a River classifier",
+            "'logit' is no model: use forest, linear, logistic, stack or the import path of a River classifier",
         ),
         (
             "river.tree.Oak",
-            "'river.tree.Oak' is no model: use forest, linear, logistic or the import path of a River "
+            "'river.tree.Oak' is no model: use forest, linear, logistic, stack or the import path of a River "
             "classifier",
         ),
         (
             "no.such.Module",
-            "'no.such.Module' is no model: use forest, linear, logistic or the import path of a River "
+            "'no.such.Module' is no model: use forest, linear, logistic, stack or the import path of a River "
             "classifier",
         ),
         (
             "..tree.Oak",
-            "'..tree.Oak' is no model: use forest, linear, logistic or the import path of a River "
+            "'..tree.Oak' is no model: use forest, linear, logistic, stack or the import path of a River "
             "classifier",
         ),
         (
             "",
-            "'' is no model: use forest, linear, logistic or the import path of a River classifier",
+            "'' is no model: use forest, linear, logistic, stack or the import path of a River classifier",
         ),
         (
             "river.stats.Mean",
