@@ -29,5 +29,7 @@ RUN groupadd --gid 10001 andon \
     && install -d -o andon -g andon /var/lib/andon /var/lib/andon/state /var/cache/andon
 USER 10001:10001
 WORKDIR /var/lib/andon
+# What the detector calculates with is compiled into the image, not inside the first alert.
+RUN andon warm-up
 ENTRYPOINT ["andon"]
 CMD ["--help"]

@@ -117,6 +117,7 @@ def task_settings(settings: Settings) -> TaskSettings:
                 replicates=detector.replicates,
                 rank=detector.rank,
                 prior_rate=detector.prior_rate,
+                backend=detector.backend,
                 min_fails=detector.min_fails,
                 min_passes=detector.min_passes,
             ),

@@ -222,8 +222,8 @@ class DetectorSection(Section):
 
     model: ModelName = Field(
         "linear",
-        description="linear (andon's own), logistic, forest, or the import path of a River "
-        "classifier",
+        description="linear or stack (andon's own), logistic, forest, or the import path of a "
+        "River classifier",
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="seed of everything random")
     window_parts: int = Field(
@@ -255,6 +255,11 @@ class DetectorSection(Section):
         ge=0,
         le=40,
         description="hidden factors of the imputation; 0: 10 below 100 features, else 20 (linear)",
+    )
+    backend: Literal["numba", "numpy"] = Field(
+        "numba",
+        description="compiled kernels, or the slow specification of the same arithmetic (linear, "
+        "stack)",
     )
     prior_rate: float = Field(
         0.0,

@@ -26,6 +26,8 @@ from andon.monitoring import producer_monitor, worker_monitor
 from andon.sections import TopicName
 from andon.settings import Settings
 from andon.terminal import Stop, metered
+from andon.warm_up import warm_up
+from models.baselines import NATIVE
 from producers.event_file import write_events
 from producers.families import family as known_family
 from producers.pace import Pace
@@ -106,7 +108,8 @@ def watch(
     settings: Settings, *, until_end: bool, show: Callable[[Alert], None] | None, stop: Stop
 ) -> None:
     """Run a worker until the end of the log or a stop; ``show`` gets every new alert."""
-
+    if settings.detector.model in NATIVE:
+        warm_up((settings.detector.model,))
     with ready_log(settings) as event_log, worker_monitor(settings, event_log) as monitor:
 
         def observe(record: Record, effects: list[Effect]) -> None:
