@@ -3,7 +3,8 @@
 The Bosch-shaped files are of our own making (tests/support/bosch_files.py): 50 stations, 968
 features, four cells of five empty, and parts in an order that has nothing to do with their dates,
 so that everything is sorted on disk. Each history is read by a process of its own, which does
-nothing else: what is measured is the reader, from the files to events.
+nothing else: that is the reader, from the files to events. Then another process replays it: the
+reader, the codec and the detector with all its learning.
 
     python benchmarks/bosch.py --parts 100000 --write benchmarks/RESULTS.md
 """
@@ -42,6 +43,21 @@ wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 [most] = [row for row in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in row]
 print(count, wall, cpu, int(most.split()[1]) // 1024, events.stats.rows, sep="|")
 """
+REPLAY = """
+import sys, time
+from pathlib import Path
+from andon.replay import Replay
+from producers.tables import load_any_map, read_tables
+from stream.task import TaskSettings
+wall, cpu = time.perf_counter(), time.process_time()
+events = read_tables([Path(each) for each in sys.argv[2:]], load_any_map(Path(sys.argv[1])))
+report = Replay(TaskSettings(), draws=0).run(events, None)
+count = sum(report.events.values())
+assert not report.dead_letters, report.dead_letters
+wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+[most] = [row for row in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in row]
+print(count, wall, cpu, int(most.split()[1]) // 1024, events.stats.rows, sep="|")
+"""
 LONG_MAP = """
 format = "long"
 line = "made-up"
@@ -68,6 +84,8 @@ def main() -> None:
         size = sum(path.stat().st_size for path in made.paths) >> 20
         bosch = read(ROOT / "docs" / "maps" / "bosch.toml", *made.paths)
         check(made, bosch)
+        replayed = read(ROOT / "docs" / "maps" / "bosch.toml", *made.paths, script=REPLAY)
+        check(made, replayed)
         long = folder / "readings.parquet"
         write_readings(long, asked.readings)
         map_file = folder / "long.toml"
@@ -75,12 +93,15 @@ def main() -> None:
         readings = read(map_file, long)
         if readings[4] != asked.readings:
             raise SystemExit(f"{readings[4]:,} of {asked.readings:,} readings were read")
+        again = read(map_file, long, script=REPLAY)
     rows = [
         [
             f"Bosch-shaped, {asked.parts:,} parts, {size:,} MiB, {made.empty:.0%} empty",
             *said(bosch),
         ],
+        ["the same, replayed", *said(replayed)],
         [f"long Parquet, {asked.readings:,} readings, one row group", *said(readings)],
+        ["the same, replayed", *said(again)],
     ]
     head = ["history", "rows", "events", "s", "CPU s", "events per CPU s", "peak MiB"]
     text = "\n\n".join(
@@ -98,10 +119,10 @@ def main() -> None:
 Figures = tuple[int, float, float, int, int]
 
 
-def read(map_file: Path, *paths: Path) -> Figures:
+def read(map_file: Path, *paths: Path, script: str = READ) -> Figures:
     """Events, seconds, CPU seconds, peak MiB and rows of a process that reads the history."""
     done = subprocess.run(
-        [sys.executable, "-c", READ, str(map_file), *map(str, paths)],
+        [sys.executable, "-c", script, str(map_file), *map(str, paths)],
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     count, wall, cpu, most, rows = done.stdout.split("|")

@@ -24,6 +24,7 @@ from peers import NaiveScript, imputed
 from results import circumstances, keep, table
 from river import forest, linear_model
 
+from andon.warm_up import warm_up
 from producers.families import family
 from producers.simulator import SimulatedLine
 from stream.codec import encode
@@ -35,7 +36,8 @@ from stream.task import Task, TaskSettings
 
 SEED = 11
 FEATURES = 500
-BAR = 3000  # events a second that the linear model must reach
+BAR = 30_000  # events a second that the linear model must reach
+BAR_LOGISTIC, BAR_FOREST = 3.0, 7.0  # and how many times the naive scripts
 LEAST_SHARE = 0.9  # of the core, for a run to count as undisturbed
 TESTS = Path(__file__).parents[1] / "tests" / "support"
 
@@ -123,14 +125,14 @@ class Compared(NamedTuple):
     ratio: float
 
 
-def compare(feed: Feed, model: str, rounds: int) -> Compared:
+def compare(feed: Feed, model: str, peer_model: str, rounds: int) -> Compared:
     """Run both so many times, each time in the other order."""
     ours: list[Took] = []
     peer: list[Took] = []
     for number in range(rounds):
-        runs = [(ours, andon_task), (peer, naive_script)]
-        for taken, make in runs if number % 2 == 0 else reversed(runs):
-            taken.append(timed(make(feed, model)))
+        runs = [(ours, andon_task, model), (peer, naive_script, peer_model)]
+        for taken, make, name in runs if number % 2 == 0 else reversed(runs):
+            taken.append(timed(make(feed, name)))
     events = len(feed.records)
     return Compared(
         median(events / one.wall for one in ours),
@@ -205,26 +207,36 @@ def one_core() -> Iterator[str]:
         os.sched_setaffinity(0, before)
 
 
-def task_report(linear: Feed, small: Feed, rounds: int) -> tuple[str, Compared]:
-    """The part about the task, and the figures of the linear model."""
+def task_report(linear: Feed, small: Feed, rounds: int) -> tuple[str, list[Compared]]:
+    """The part about the task, and the figures of the linear model beside both scripts."""
+    warm_up()
     with one_core() as pinned:
-        fast = compare(linear, "logistic", rounds)
-        slow = compare(small, "forest", rounds)
+        # What is only loaded when it is first needed belongs to no run.
+        andon_task(Feed(250), "linear")()
+        runs = [
+            (
+                "linear",
+                "logistic regression",
+                linear,
+                compare(linear, "linear", "logistic", rounds),
+            ),
+            ("linear", "adaptive forest of 10", small, compare(small, "linear", "forest", rounds)),
+            ("stack", "logistic regression", small, compare(small, "stack", "logistic", rounds)),
+        ]
     rows = [
         [
-            name,
+            ours,
+            peer,
             f"{len(feed.records):,}",
             f"{found.ours_cpu:,.0f} ({found.ours:,.0f})",
             f"{found.peer_cpu:,.0f} ({found.peer:,.0f})",
             f"{found.ratio:.2f}",
             f"{100 * found.share:.0f} %",
         ]
-        for name, feed, found in [
-            ("logistic regression", linear, fast),
-            ("adaptive forest of 10", small, slow),
-        ]
+        for ours, peer, feed, found in runs
     ]
-    head = ["model", "events", "andon, events/s", "peer, events/s", "andon / peer", "share of core"]
+    head = ["andon", "peer", "events", "andon, events/s", "peer, events/s", "andon / peer",
+            "share of core"]  # fmt: skip
     described = (
         f"{linear.features} features at {linear.stations} stations, "
         f"{linear.measured / linear.parts:.0f} measurements a part, "
@@ -237,17 +249,17 @@ def task_report(linear: Feed, small: Feed, rounds: int) -> tuple[str, Compared]:
 
 {described}
 
-andon: `stream.task.Task` with its River models, which also keeps apart the kinds of missing,
-weights rare fails, keeps a window by three staggered copies, calibrates, decides alarms and
-explains them. The peer: `json.loads`, a dictionary, River's StatImputer, StandardScaler and the
-model, nothing else.
+andon: `stream.task.Task`, which decodes, keeps journeys and kinds of missing, imputes by five
+bootstrap replicates, scores with an interval, learns imputation, classifier and calibration,
+decides alarms and explains them. The peer: `json.loads`, a dictionary, River's StatImputer,
+StandardScaler and the model, nothing else.
 
 Events per second of the core's time, and in brackets on the clock; the two differ where other
 processes took a share of the core.
 
 {table(head, rows)}
 """
-    return text, fast
+    return text, [found for _, _, _, found in runs]
 
 
 def logs_report(feed: Feed, count: int) -> str:
@@ -277,13 +289,17 @@ read back. One run.
 {said}"""
 
 
-def verdict(found: Compared) -> str:
-    """Whether the bar was reached, on the clock; a machine busy with other work is no judge."""
-    if found.ours >= BAR:
-        return "reached."
-    if found.share < LEAST_SHARE:
-        return "NOT JUDGED: the machine was busy with other work; run this on a quiet one."
-    return "MISSED."
+def verdict(linear: Compared, forest: Compared) -> str:
+    """Whether the bars were reached; a machine busy with other work is no judge of the clock."""
+    said = []
+    for name, found, bar in (("logistic", linear, BAR_LOGISTIC), ("forest", forest, BAR_FOREST)):
+        word = "reached" if found.ratio >= bar else "MISSED"
+        said.append(f"{bar:.0f} times the {name} script: {word} ({found.ratio:.2f})")
+    word = "reached" if linear.ours >= BAR else "MISSED"
+    if word == "MISSED" and linear.share < LEAST_SHARE:
+        word = "NOT JUDGED, the machine was busy with other work"
+    said.append(f"{BAR:,} events/s on the clock: {word} ({linear.ours:,.0f})")
+    return "; ".join(said)
 
 
 def main() -> None:
@@ -297,10 +313,10 @@ def main() -> None:
     linear, small = (Feed(40), Feed(20)) if quick else (Feed(2000), Feed(400))
     tasks, found = task_report(linear, small, rounds=1 if quick else 5)
     logs = logs_report(linear, count=500 if quick else 50_000)
-    judged = "not judged in a quick run." if quick else verdict(found)
-    bar = f"The bar for the linear model is {BAR:,} events/s on the clock: {judged}"
-    keep(f"## Speed\n\n{where}\n\n{tasks}\n{bar}\n\n{logs}", "speed", arguments.write)
-    if judged == "MISSED.":
+    judged = "not judged in a quick run" if quick else verdict(found[0], found[1])
+    bars = f"The bars for the linear model: {judged}."
+    keep(f"## Speed\n\n{where}\n\n{tasks}\n{bars}\n\n{logs}", "speed", arguments.write)
+    if "MISSED" in judged:
         sys.exit(1)
 
 
