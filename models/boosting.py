@@ -30,7 +30,7 @@ NEVER = 1 << 62
 class RollingBoosting(base.Classifier):
     """A queue of T small trees over a sliding window of W labelled rows.
 
-    Every ``every`` labels the oldest tree is dropped and a new one is grown on what the others leave
+    Every ``every`` labels the oldest tree is dropped and a new one grown on what the others leave
     unexplained: one step of gradient boosting with a sample of rows that holds all fails. So it
     learns without a pause, in fixed memory, and no tree that was fitted to a departed row lives
     longer than ``trees * every`` labels. Missing values go where the data send them.
@@ -130,6 +130,10 @@ class RollingBoosting(base.Classifier):
         mixed = (2 * self.seed + 1) * 0x9E3779B97F4A7C15
         self._random = np.array([mixed % (1 << 64)], np.uint64)
         self._trees = no_trees(self.trees, self.leaves)
+        self._edges: Singles = np.empty((0, self.bins - 1), np.float32)
+        self._present: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._seen: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._due: npt.NDArray[np.int64] = np.empty(0, np.int64)
         # A row's weight by its age, oldest first, twice: any ring is a slice of it.
         self._weights = np.tile(np.exp(-np.arange(self.window)[::-1] / self.decay), 2)
         self._nodes = quadrature(self.leaves)
@@ -142,7 +146,9 @@ class RollingBoosting(base.Classifier):
     def _allocate(self, room: int) -> None:
         """Room for so many columns; what was there is kept."""
         old, kept = getattr(self, "_window", None), self.columns
-        before = [] if not kept else [self._edges, self._present, self._seen, self._due]
+        before: list[npt.NDArray[Any]] = []
+        if kept:
+            before = [self._edges, self._present, self._seen, self._due]
         self._room = room
         self._window = no_window(room, self.window, self.trees)
         self._edges = np.full((room, self.bins - 1), np.inf, np.float32)
@@ -152,7 +158,9 @@ class RollingBoosting(base.Classifier):
         if kept and old is not None:
             self._window = Window(self._window.x, self._window.codes, *old[2:])
             self._window.x[:kept], self._window.codes[:kept] = old.x[:kept], old.codes[:kept]
-            after = [self._edges, self._present, self._seen, self._due]
+            after: list[npt.NDArray[Any]] = [
+                self._edges, self._present, self._seen, self._due
+            ]  # fmt: skip
             for new, values in zip(after, before, strict=True):
                 new[:kept] = values[:kept]
         drawn = min(math.ceil(0.6 * room), int(24 + 0.07 * room))
@@ -241,7 +249,7 @@ class RollingBoosting(base.Classifier):
         self.learn(self._names.row(x), bool(y))
 
     def predict_proba_one(
-        self, x: dict[base.typing.FeatureName, Any]
+        self, x: dict[base.typing.FeatureName, Any], **kwargs: Any
     ) -> dict[base.typing.ClfTarget, float]:
         """The probability of a pass and of a fail; nothing before the first result."""
         if not self.seen:
@@ -258,7 +266,7 @@ class RollingBoosting(base.Classifier):
         window = self._window
         return {
             "format": FORMAT,
-            "settings": {key: value for key, value in self._get_params().items()},
+            "settings": dict(self._get_params().items()),
             "names": self._names.state(),
             "columns": d,
             "counts": [self.seen, self.fails, self.steps, self._cursor],

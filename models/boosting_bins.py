@@ -69,7 +69,7 @@ def code(value: np.float32, cut: Singles) -> int:
     while step:
         below += step * np.uint64(cut[below + step - np.uint64(1)] < value)
         step >>= np.uint64(1)
-    return below
+    return int(below)
 
 
 @compiled
@@ -88,7 +88,7 @@ def code_column(values: Singles, cut: Singles, codes: Bytes) -> None:
 
 @compiled
 def next_due(seen: Ints, due: Ints, cursor: int) -> int:
-    """The next column from ``cursor`` on, in rotation, that has seen enough for new edges; or -1."""
+    """The next column from ``cursor`` on, in rotation, that is due for new edges; or -1."""
     for k in range(seen.size):
         column = (cursor + k) % seen.size
         if seen[column] >= due[column]:

@@ -8,7 +8,7 @@ own, is tried on both sides of every cut, and against all that is not missing.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -142,9 +142,10 @@ def _best_split(bench: Bench, leaf: int, count: int, g: int, h: int, l2: float) 
 
 
 @compiled
-def goes_right(code: int, cut: int, aside: bool, missing: int) -> bool:
+def goes_right(code: Any, cut: Any, aside: bool, missing: Any) -> bool:
     """Which way a code goes; ``missing`` is the code of a missing value, above all others."""
-    return (code > cut) & (aside | (code != missing))
+    moves: bool = (code > cut) & (aside | (code != missing))
+    return moves
 
 
 @compiled
@@ -165,7 +166,7 @@ def _divide(missing: int, sample: Sample, bench: Bench, leaf: int) -> int:
         sample.rows[left + j] = spare[0, j]
         sample.gradient[left + j] = spare[1, j]
         sample.curvature[left + j] = spare[2, j]
-    return left
+    return int(left)
 
 
 @compiled
@@ -179,7 +180,7 @@ def _totals(sample: Sample, begin: int, end: int) -> tuple[int, int]:
 
 @compiled
 def _siblings(count: int, sample: Sample, bench: Bench, leaf: int, new: int) -> None:
-    """Histograms of both halves of a leaf: the smaller summed, the larger the rest of the parent."""
+    """Histograms of both halves of a leaf: the smaller summed, the larger what is left."""
     h = bench.histogram
     small, large = new, leaf
     if bench.end[leaf] - bench.begin[leaf] < bench.end[new] - bench.begin[new]:
@@ -217,7 +218,7 @@ def grow(
     size = trees.value.shape[1]
     leaves = 1
     while leaves < size:
-        leaf = np.argmax(bench.gain[:leaves])
+        leaf = int(np.argmax(bench.gain[:leaves]))
         if bench.gain[leaf] <= LEAST_GAIN:
             break
         new, column, cut = leaves, columns[bench.place[leaf]], bench.cut[leaf]

@@ -1,4 +1,4 @@
-"""The compiled kernels of rolling boosting under one name; `models.boosting_numpy` is their twin."""
+"""The compiled kernels of rolling boosting under one name; `models.boosting_numpy` is the twin."""
 
 from __future__ import annotations
 

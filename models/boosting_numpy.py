@@ -1,4 +1,4 @@
-"""The kernels of rolling boosting in plain NumPy: what they compute, for a reader and for the tests.
+"""The kernels of rolling boosting in plain NumPy: what they compute, for readers and for tests.
 
 Each function answers what its compiled namesake answers, to the last bit: sums are of integers, and
 what is computed per row is computed by the same operations. It is some hundred times slower.
@@ -159,7 +159,8 @@ def drop(window: Window, rows: int, trees: Trees, tree: int) -> None:
 
 def _move(codes: Bytes, cut: int, aside: bool, missing: int) -> Bools:
     """`models.boosting_grow.goes_right` of many codes."""
-    return (codes > cut) & (aside | (codes != missing))
+    moves: Bools = (codes > cut) & (aside | (codes != missing))
+    return moves
 
 
 def route(window: Window, rows: int, missing: int, trees: Trees, tree: int, bins: Ints) -> None:

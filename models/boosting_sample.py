@@ -11,7 +11,7 @@ systematic sampling, II", Annals of Mathematical Statistics 20 (1949).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -96,9 +96,10 @@ def take_sample(
     sure = UNIT if fails <= budget else UNIT * budget // fails
     even = EVEN * budget / max(passes, 1)
     steep = (1.0 - EVEN) * budget / max(sum_passes, 1)
-    total, taken = start, 0
+    total: Any = start
+    taken = 0
     for i in range(fail.size):
-        step = np.int64(min(even + steep * g[i], 1.0) * UNIT)
+        step: Any = np.int64(min(even + steep * g[i], 1.0) * UNIT)
         if fail[i]:
             step = sure
         total += step
@@ -120,7 +121,7 @@ def random_below(state: npt.NDArray[np.uint64], end: int) -> int:
     x ^= x >> np.uint64(7)
     x ^= x << np.uint64(17)
     state[0] = x
-    return np.int64(x >> np.uint64(33)) * end >> 31
+    return int(np.int64(x >> np.uint64(33)) * end >> 31)
 
 
 @compiled
@@ -131,7 +132,7 @@ def draw_columns(live: Bools, state: npt.NDArray[np.uint64], out: Ints) -> int:
         if live[column]:
             out[found] = column
             found += 1
-    wanted = min(np.int64(np.ceil(0.6 * found)), np.int64(24 + 0.07 * found))
+    wanted = int(min(np.ceil(0.6 * found), np.floor(24 + 0.07 * found)))
     for k in range(wanted):
         other = k + random_below(state, found - k)
         out[k], out[other] = out[other], out[k]

@@ -74,7 +74,7 @@ def contributions(
     weights: Floats,
     out: Floats,
 ) -> float:
-    """Add each column's share to ``out`` (d,); answers the margin of a part of which nothing is known.
+    """Add each column's share to ``out`` (d,); answers the margin of a part that is unknown.
 
     That margin and the shares sum to `partial_margin`.
     """

@@ -1,7 +1,7 @@
 """A fixed queue of small trees as flat arrays, and a part's way down them.
 
 A tree is its list of splits in the order in which they were made. Split ``s`` divides leaf
-``parent[s]``: what goes left keeps that number, what goes right becomes leaf ``s + 1``. So a descent
+``parent[s]``: what goes left keeps that number, what goes right becomes leaf ``s + 1``. A descent
 is one loop over the splits, without pointers, and so is a descent that goes both ways at once.
 """
 

@@ -146,23 +146,23 @@ def test_an_imported_model_that_takes_a_seed_gets_one():
     [
         (
             "logit",
-            "'logit' is no model: use forest, linear, logistic, stack or the import path of a River "
-            "classifier",
+            "'logit' is no model: use forest, linear, logistic, stack or the import path of a "
+            "River classifier",
         ),
         (
             "river.tree.Oak",
-            "'river.tree.Oak' is no model: use forest, linear, logistic, stack or the import path of a "
-            "River classifier",
+            "'river.tree.Oak' is no model: use forest, linear, logistic, stack or the import path "
+            "of a River classifier",
         ),
         (
             "no.such.Module",
-            "'no.such.Module' is no model: use forest, linear, logistic, stack or the import path of a "
-            "River classifier",
+            "'no.such.Module' is no model: use forest, linear, logistic, stack or the import path "
+            "of a River classifier",
         ),
         (
             "..tree.Oak",
-            "'..tree.Oak' is no model: use forest, linear, logistic, stack or the import path of a "
-            "River classifier",
+            "'..tree.Oak' is no model: use forest, linear, logistic, stack or the import path "
+            "of a River classifier",
         ),
         (
             "",
