@@ -146,8 +146,7 @@ class Line:
         if arrival is Arrival.DUPLICATE or arrival is Arrival.STALE:
             return []
         journey.row, wrong = self.detector.encode(journey.row, event.station, at, event.values)
-        if wrong:
-            self.counts["value.wrong_kind"] += len(wrong)
+        self.counts["value.wrong_kind"] += len(wrong)
         verdict = self.detector.score(journey.row)
         journey.margin = verdict.margin
         # A prior is no prediction: the figures know only what a trained detector said.
