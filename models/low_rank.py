@@ -151,7 +151,8 @@ class LowRankGaussian:
             self._learn(row, layout)
             self._step(layout)
         else:
-            self._kept.append(_Kept(row.x, row.state, row.visited_at))
+            kept = _Kept(row.x.copy(), row.state.copy(), row.visited_at.copy())
+            self._kept.append(kept)
             if len(self._kept) == BEGIN:
                 self._begin(layout, scale)
         if self.closed % PUBLISH == 0:
