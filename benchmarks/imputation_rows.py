@@ -40,14 +40,10 @@ class Block:
         for cells, visited in zip(self.cells, self.visited, strict=True):
             columns = np.flatnonzero(visited).tolist()
             values = cells.tolist()
-            yield {
-                self.names[j]: None if np.isnan(values[j]) else values[j] for j in columns
-            }
+            yield {self.names[j]: None if np.isnan(values[j]) else values[j] for j in columns}
 
 
-def blocks(
-    name: str, features: int, seed: int, rows: int, masked: float = 0.05
-) -> Iterator[Block]:
+def blocks(name: str, features: int, seed: int, rows: int, masked: float = 0.05) -> Iterator[Block]:
     """``rows`` rows of a family's line; a share ``masked`` of the cells is hidden by chance.
 
     With ``masked`` 0 the gaps are those that the sensors left.

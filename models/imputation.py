@@ -10,7 +10,6 @@ within + between variance); see `models.low_rank` and `models.selection` for the
 
 from __future__ import annotations
 
-import math
 from statistics import NormalDist
 from typing import Any
 
@@ -124,7 +123,7 @@ class OnlineImputer(base.Transformer):
         """
         row = self.table.row(x)
         gaps = self.table.missing(row)
-        mean, variance, shift = self._moments(row, gaps)
+        _, _, shift = self._moments(row, gaps)
         draws = np.zeros((len(gaps), self.replicates), np.float32)
         known = self._is_modelled(gaps)
         if known.any():

@@ -18,11 +18,12 @@ It is shrunk towards 0 by its own uncertainty. What it tilts never goes back int
 tilt would confirm the next (in our study the variances ran to 1e288).
 
 It helps where readings are lost by their own value, and costs a little where they are lost by
-chance; a sharp limit (lost above 0.5, kept below) is not a slope, so intervals stay too short there.
+chance. A sharp limit (lost above 0.5, kept below) is not a slope: the shift is about right there,
+the shape is not.
 
 References: J. Kim and C. Yu, A semiparametric estimation of mean functionals with nonignorable
-missing data, 2011 (exponential tilting); B. Efron, The efficiency of logistic regression compared to
-normal discriminant analysis, 1975.
+missing data, 2011 (exponential tilting); B. Efron, The efficiency of logistic regression compared
+to normal discriminant analysis, 1975.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.belief import PSI, Codes, Floats, Ints, conditional_mean, half_solved, standardised
+from models.belief import PSI, Codes, Floats, conditional_mean, half_solved, standardised
 from models.compiled import kernel
 from models.lanes import Array
 from models.part_row import DROPPED, EMPTY

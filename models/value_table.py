@@ -138,9 +138,9 @@ class ValueTable:
         found = np.full(len(values), np.nan)
         for at, (value, kind) in enumerate(zip(values, kinds.tolist(), strict=True)):
             plain = plain_value(value)
-            if plain is not None and not isinstance(plain, str):
-                if isinstance(plain, bool) is (kind == Kind.BOOLEAN):
-                    found[at] = plain
+            is_number = plain is not None and not isinstance(plain, str)
+            if is_number and isinstance(plain, bool) is (kind == Kind.BOOLEAN):
+                found[at] = plain
         return found
 
     def _meet(self, x: Row) -> None:
