@@ -176,7 +176,8 @@ class OnlineImputer(base.Transformer):
         return gaussian.cells[columns, gaussian.rank + PRECISION, 0] > 0.0
 
     def _modelled(self, columns: Ints) -> Ints:
-        return columns[self._is_modelled(columns)]
+        modelled: Ints = columns[self._is_modelled(columns)]
+        return modelled
 
     def _moments(self, row: PartRow, gaps: Ints) -> tuple[Floats, Floats, Floats]:
         """Mean and variance of each gap in spreads, and how far selection has moved the mean."""
@@ -202,11 +203,10 @@ class OnlineImputer(base.Transformer):
         return mean + shift, variance, shift
 
     def _in_units(self, columns: Ints, z: Floats) -> Floats:
-        figures = self.table.scale
         standard = self.gaussian.standard[columns]
         known = standard[:, 1] > 0.0
         spread = np.where(known, 1.0 / np.where(known, standard[:, 1], 1.0), 0.0)
-        centre = np.where(known, standard[:, 0], figures.mean[columns])
+        centre = np.where(known, standard[:, 0], self.table.scale.mean[columns])
         x: Floats = centre + np.clip(z, -5.0, 5.0) * spread
         return x
 
