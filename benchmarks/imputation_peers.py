@@ -1,7 +1,6 @@
 """What fills gaps beside andon: the mean, the last value, and scikit-learn's iterative imputer.
 
-Every filler gives the gaps of a block of rows before it learns the block, row by row; its `times`
-are seconds spent learning and imputing.
+Every filler fills a row's gaps before it learns the row.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from models.imputation import OnlineImputer
 
 Matrix = npt.NDArray[np.float64]
 LEVEL = 0.90
+EVERY = 1_000  # rows between two fits of scikit-learn's
 _REACH = 1.6449  # of a normal's 90 % interval, in spreads
 
 
@@ -33,17 +33,21 @@ class Filled:
 
 @dataclass
 class Times:
+    """Seconds spent, over so many rows."""
+
     learn: float = 0.0
     impute: float = 0.0
     rows: int = 0
 
 
 class Filler(Protocol):
+    """Whatever fills gaps."""
+
     times: Times
 
-    def fill(self, block: Block) -> Filled: ...
-
-    def learn(self, block: Block) -> None: ...
+    def step(self, block: Block) -> Filled:
+        """Fill a block's gaps, each row before it is learnt."""
+        ...
 
 
 @dataclass
@@ -120,15 +124,16 @@ class Iterative:
     It stands still between two fits, so that the rows between them are imputed together.
     """
 
-    def __init__(self, window: int = 1000, nearest: int = 30) -> None:
+    def __init__(self, window: int = 1_000, nearest: int = 30) -> None:
         self._window = window
         self._nearest = nearest
         self._rows: list[Matrix] = []
+        self._since = 0
         self._model: Any = None
         self.times = Times()
 
     def step(self, block: Block) -> Filled:
-        """Impute the block, then fit to the last rows, this block's included."""
+        """Impute the block, then fit to the last rows, this block's included, if it is time."""
         filled = _nothing(block)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -138,7 +143,9 @@ class Iterative:
                 filled.value[:] = done[block.gap_row, block.gap_column]
             imputed = time.perf_counter()
             self._rows = [*self._rows, *block.cells][-self._window :]
-            if len(self._rows) == self._window:
+            self._since += len(block.cells)
+            if self._since >= EVERY:
+                self._since = 0
                 self._model = self._made().fit(np.array(self._rows))
             self.times.learn += time.perf_counter() - imputed
             self.times.impute += imputed - begin

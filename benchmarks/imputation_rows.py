@@ -16,7 +16,7 @@ import numpy.typing as npt
 from producers.draws import Draws
 from producers.families import family
 from producers.parts import LinePlan
-from producers.sensors import Sensors
+from producers.sensors import TAIL, Sensors
 
 BLOCK = 250
 Matrix = npt.NDArray[np.float64]
@@ -34,6 +34,8 @@ class Block:
     gap_column: Ints
     truth: Matrix
     """(gaps,): the values that the gaps would have had."""
+    floor: Matrix
+    """(gaps,): their conditional means, if the line's own loadings are known."""
 
     def dictionaries(self) -> Iterator[dict[str, float | None]]:
         """The rows as River takes them; stations that were not visited are absent."""
@@ -57,6 +59,7 @@ def blocks(name: str, features: int, seed: int, rows: int, masked: float = 0.05)
                 columns.append(place)
                 stations.append(number)
                 names.append(f"{block.station.name}.{feature.name}")
+    line = _Line(plan, columns)
     chance = np.random.default_rng(seed)
     for first in range(0, rows, BLOCK):
         draws = Draws("imputation", name, features, seed, first)
@@ -70,4 +73,45 @@ def blocks(name: str, features: int, seed: int, rows: int, masked: float = 0.05)
             hidden = visited & ~lost & (chance.random(true.shape) < masked)
         cells = np.where(visited & ~lost & ~hidden, true, np.nan)
         at, column = np.nonzero(hidden)
-        yield Block(names, cells, visited, at, column, true[at, column])
+        seen = ~np.isnan(cells)
+        best = line.expected(drawn.z[:, columns], seen)[at, column]
+        yield Block(names, cells, visited, at, column, true[at, column], best)
+
+
+class _Line:
+    """What the line's description says of its columns: factors, spreads, skewness."""
+
+    def __init__(self, plan: LinePlan, columns: list[int]) -> None:
+        spec = plan.spec
+        station = {
+            id(feature): number
+            for number, each in enumerate(spec.stations)
+            for feature in each.features
+        }
+        own = [plan.features[column] for column in columns]
+        self._w = np.zeros((len(own), spec.factors + len(spec.stations)))
+        for row, feature in enumerate(own):
+            self._w[row, : len(feature.loadings)] = feature.loadings
+            self._w[row, spec.factors + station[id(feature)]] = feature.own
+        self._psi = 1.0 - (self._w**2).sum(axis=1)
+        self._mean = np.array([feature.mean for feature in own])
+        self._spread = np.array([feature.spread for feature in own])
+        self._skewed = np.array([feature.skewed for feature in own])
+
+    def expected(self, z: Matrix, seen: npt.NDArray[np.bool_]) -> Matrix:
+        """The mean of every cell given the ``seen`` ones of its row."""
+        out = np.zeros(z.shape)
+        for at, on in enumerate(seen):
+            w, psi = self._w[on], self._psi[on]
+            a = np.eye(self._w.shape[1]) + (w.T / psi) @ w
+            mean = self._w @ np.linalg.solve(a, (w.T / psi) @ z[at, on])
+            spread = (self._w * np.linalg.solve(a, self._w.T).T).sum(axis=1) + self._psi
+            out[at] = np.where(self._skewed, _tailed(mean, spread), mean)
+        return self._mean + self._spread * out
+
+
+def _tailed(mean: Matrix, variance: Matrix) -> Matrix:
+    """The mean of what a skewed sensor makes of N(mean, variance) (`producers.sensors`)."""
+    square = TAIL * TAIL
+    scale = np.sqrt((np.exp(square) - 1.0) * np.exp(square))
+    return (np.exp(TAIL * mean + square * variance / 2.0) - np.exp(square / 2.0)) / scale

@@ -218,8 +218,8 @@ class OnlineImputer(base.Transformer):
             gaps.tolist(), values.tolist(), truths.tolist(), strict=True
         ):
             out[table.names[column]] = value > 0.5 if truth else value
-        for name in x:
-            if not table.is_settled(name) and plain_value(x[name]) is None:
+        for name in table.unsettled(x):
+            if plain_value(x[name]) is None:
                 mean = table.begun_mean(name)
                 if mean is None:
                     del out[name]

@@ -39,11 +39,11 @@ from models.lanes import Array
 from models.part_row import DROPPED, EMPTY
 from models.triangular import backward, factorise, forward
 
-CELLS = 64  # looked at with each closed part, in turn
+CELLS = 128  # looked at with each closed part, in turn
 _DECAY = 1.0 - 1.0 / 1000.0
 _LEAST_DROPPED = 5.0
 _FARTHEST = 2.0  # a tilt moves a cell by at most so many spreads
-_DOUBT = 2.0
+_DOUBT = 3.0
 MEASURED_N, MEASURED_SUM, DROPPED_N, DROPPED_SUM, SQUARES = 0, 1, 2, 3, 4
 FIGURES = 5
 _DROPPED, _EMPTY = DROPPED, EMPTY
@@ -88,7 +88,7 @@ class Selection:
         rhs: Array,
         replicates: int,
     ) -> None:
-        """Learn from a closed part: the next 64 of its ``columns``, all of visited stations."""
+        """Learn from a closed part: the next 128 of its ``columns``, all of visited stations."""
         if not len(columns):
             return
         begin = self._turn % len(columns)

@@ -117,9 +117,11 @@ class ValueTable:
         count, mean = self._first.get(name, (0, 0.0))
         return mean if count else None
 
-    def is_settled(self, name: FeatureName) -> bool:
-        """Whether a feature's kind is known."""
-        return name in self._settled
+    def unsettled(self, x: Row) -> list[FeatureName]:
+        """The features of ``x`` whose kind is not known, in its order."""
+        if x.keys() <= self._settled.keys():
+            return []
+        return [name for name in x if name not in self._settled]
 
     def _values(self, x: Row) -> Floats:
         values = list(map(x.get, self._numbers))

@@ -222,18 +222,22 @@ def test_it_keeps_rivers_laws(model, check):
     check(model.clone())
 
 
-def test_it_stands_before_a_scaler_and_a_model_in_a_pipeline():
-    pipeline = OnlineImputer(rank=3) | preprocessing.StandardScaler()
-    pipeline |= linear_model.LogisticRegression()
+def accuracy(imputer) -> float:
+    """Of a River pipeline that says whether a row's sum, gaps included, is above its mean."""
+    pipeline = imputer | preprocessing.StandardScaler() | linear_model.LogisticRegression()
     right = []
-    for number, (x, hidden) in enumerate(rows(1500, masked=0.2)):
+    for number, (x, hidden) in enumerate(rows(1500, masked=0.3)):
         risk = pipeline.predict_proba_one(x)[True]
         assert math.isfinite(risk)
-        total = sum((hidden[name] if v is None else v) - 50.0 for name, v in x.items())
-        pipeline.learn_one(x, total > 0.0)
+        above = sum((hidden[name] if v is None else v) - 50.0 for name, v in x.items()) > 0.0
+        pipeline.learn_one(x, above)
         if number > 500:
-            right.append((risk > 0.5) == (total > 0.0))
-    assert np.mean(right) > 0.9
+            right.append((risk > 0.5) == above)
+    return float(np.mean(right))
+
+
+def test_it_stands_before_a_scaler_and_a_model_in_a_pipeline():
+    assert accuracy(OnlineImputer(rank=3)) > 0.75
 
 
 def test_asking_changes_nothing(imputer):

@@ -53,17 +53,17 @@ def test_the_sums_hold_the_leave_one_out_means_over_the_replicates():
         assert selection.sums[j, at + 1] == pytest.approx(wanted, abs=1e-3)
 
 
-def test_sixty_four_cells_are_looked_at_with_each_part_in_turn():
+def test_128_cells_are_looked_at_with_each_part_in_turn():
     model, selection = lane_model(sizes=(50, 50, 50)), Selection()
     selection.grow(150)
     counts = []
     for number in range(7):
         learn(selection, model, part_row(model, number))
         counts.append(round(float(selection.sums[:, [MEASURED_N, DROPPED_N]].sum())))
-    assert counts[0] == 64
-    assert counts[1] == 128
+    assert counts[0] == 128
+    assert counts[1] == 256
     seen = selection.sums[:, [MEASURED_N, DROPPED_N]].sum(axis=1)
-    assert seen.min() > 1.9  # 448 looks at 150 cells
+    assert seen.min() > 4.9  # 896 looks at 150 cells
     row = part_row(model, stations=(0,))
     learn(selection, model, row, np.flatnonzero(row.state != EMPTY))
     assert selection.sums[row.state == EMPTY, :].sum() > 0.0
