@@ -64,7 +64,7 @@ class Selection:
     >>> selection.grow(1)
     >>> selection.sums[0] = 500.0, 0.0, 500.0, 250.0, 500.0   # means 0 and 0.5
     >>> [round(float(b), 2) for b in selection.slopes(np.array([0]))]
-    [1.32]
+    [1.31]
     """
 
     def __init__(self) -> None:
