@@ -76,7 +76,6 @@ def test_visits_are_ordered_by_time_and_then_by_number():
     assert visiting_order(np.array([np.nan])).tolist() == []
 
 
-
 def dense_belief(model, row):
     a, rhs = model.empty_belief()
     update(-1, row.x, row.state, row.visited_at, *model.arrays, a, rhs)

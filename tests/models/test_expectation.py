@@ -5,7 +5,7 @@ import pytest
 from em_rounds import correlated_rows, empty_sums, fresh_model, learn, log_likelihood, sweep
 from lane_models import lane_model, part_row, unpacked
 
-from models.belief import MU, PRECISION, PSI, rebuild
+from models.belief import MU, PRECISION, PSI, update
 from models.expectation import (
     LEAST_PSI,
     PRIOR,
@@ -22,7 +22,7 @@ def test_the_posterior_is_numpys():
     model = lane_model()
     row = part_row(model)
     a, rhs = model.empty_belief()
-    rebuild(row.x, row.state, row.visited_at, *model.arrays, a, rhs)
+    update(-1, row.x, row.state, row.visited_at, *model.arrays, a, rhs)
     mean, covariance = np.empty_like(rhs), np.empty_like(a)
     posterior(a, rhs, mean, covariance)
     for lane in range(LANES):

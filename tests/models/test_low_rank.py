@@ -136,7 +136,7 @@ def test_rework_rebuilds_the_belief(learnt):
     again = ("weld", {f"f{i}": 20.0 + i for i in range(EACH)})
     row, _ = learnt.catalogue.encode(row, again[0], 9.0, again[1])
     reworked = gaussian.believe(row, layout)
-    fresh = gaussian.believe(learnt.row([readings[0], again, readings[2]]), layout)
+    fresh = gaussian.believe(learnt.row([readings[0], readings[2], again]), layout)
     assert reworked.rhs.tobytes() == fresh.rhs.tobytes()
 
 

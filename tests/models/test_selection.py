@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from lane_models import lane_model, part_row
 
-from models.belief import rebuild
+from models.belief import update
 from models.imputation import OnlineImputer
 from models.part_row import DROPPED, EMPTY, MEASURED
 from models.selection import DROPPED_N, MEASURED_N, Selection, left_out_mean
@@ -33,7 +33,7 @@ def test_the_leave_one_out_mean_is_the_conditional_mean_without_the_cell():
 
 def learn(selection, model, row, columns=None):
     a, rhs = model.empty_belief()
-    rebuild(row.x, row.state, row.visited_at, *model.arrays, a, rhs)
+    update(-1, row.x, row.state, row.visited_at, *model.arrays, a, rhs)
     every = np.arange(len(model.cells)) if columns is None else columns
     selection.learn(every, row.x, row.state, model.standard, model.cells, a, rhs, 5)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from lane_models import LaneModel, lane_model, part_row
 
-from models.belief import rebuild
+from models.belief import update
 from models.expectation import maximise, posterior, take_in
 from models.lanes import LANES
 from models.part_row import MEASURED, PartRow
@@ -23,7 +23,7 @@ def empty_sums(model: LaneModel) -> tuple[np.ndarray, np.ndarray]:
 
 def learn(model: LaneModel, row: PartRow, sums, counts=None, decay: float = 1.0) -> None:
     a, rhs = model.empty_belief()
-    rebuild(row.x, row.state, row.visited_at, *model.arrays, a, rhs)
+    update(-1, row.x, row.state, row.visited_at, *model.arrays, a, rhs)
     mean, covariance = np.empty_like(rhs), np.empty_like(a)
     posterior(a, rhs, mean, covariance)
     drawn = np.ones((1, LANES), np.float32) if counts is None else counts
