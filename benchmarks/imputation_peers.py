@@ -18,7 +18,6 @@ from models.imputation import OnlineImputer
 
 Matrix = npt.NDArray[np.float64]
 LEVEL = 0.90
-EVERY = 1_000  # rows between two fits of scikit-learn's
 _REACH = 1.6449  # of a normal's 90 % interval, in spreads
 
 
@@ -119,12 +118,12 @@ class Simple:
 
 
 class Iterative:
-    """scikit-learn's IterativeImputer with its defaults but for the nearest features, refitted.
+    """scikit-learn's IterativeImputer on the nearest 30 features, refitted to each ``window`` rows.
 
     It stands still between two fits, so that the rows between them are imputed together.
     """
 
-    def __init__(self, window: int = 1_000, nearest: int = 30) -> None:
+    def __init__(self, window: int, nearest: int = 30) -> None:
         self._window = window
         self._nearest = nearest
         self._rows: list[Matrix] = []
@@ -144,7 +143,7 @@ class Iterative:
             imputed = time.perf_counter()
             self._rows = [*self._rows, *block.cells][-self._window :]
             self._since += len(block.cells)
-            if self._since >= EVERY:
+            if self._since >= self._window:
                 self._since = 0
                 self._model = self._made().fit(np.array(self._rows))
             self.times.learn += time.perf_counter() - imputed
