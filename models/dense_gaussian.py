@@ -22,7 +22,8 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 NARROW, WIDE, WIDE_FROM = 10, 20, 100
-BEGIN, SWEEPS, PUBLISH = 150, 8, 25
+BEGIN, SWEEPS, PUBLISH, EXPAND = 150, 8, 25, 100
+LEAST_HEARD = 50.0
 DECAY = 1.0 - 1.0 / 1500.0
 RIDGE, PRIOR, LEAST_PSI = 2.0, 5.0, 0.02
 Z_LIMIT = 5.0
@@ -161,14 +162,17 @@ class DenseGaussian:
         self.closed += 1
         if self._begun:
             self._take_in(row, layout, self.seed + _RESAMPLING, self.closed, DECAY)
-            if self._n.shape[1] and self.closed % 2 == 0:
-                self._turn = (self._turn + 1) % self._n.shape[1]
+            stations = self._n.shape[1]
+            if stations and self.closed % max(PUBLISH // stations, 2) == 0:
+                self._turn = (self._turn + 1) % stations
                 self._maximise(self._turn, layout)
         else:
-            self._kept.append(PartRow(row.x, row.state, row.visited_at))
+            self._kept.append(PartRow(row.x.copy(), row.state.copy(), row.visited_at.copy()))
             if len(self._kept) == BEGIN:
                 self._begin(layout, scale)
         if self.closed % PUBLISH == 0:
+            if self._begun and self.closed % EXPAND == 0:
+                self._expand()
             self._publish(layout, scale)
 
     def _take_in(self, row: PartRow, layout: Layout, seed: int, number: int, decay: float) -> None:
@@ -208,6 +212,28 @@ class DenseGaussian:
             self._next.loadings[m, cells], self._next.mu[m, cells] = w[:, :-1], w[:, -1]
             self._next.psi[m, cells] = np.maximum(psi, LEAST_PSI)
 
+    def _expand(self) -> None:
+        """The next model and the sums with factors inverse(L) (f - m), if f ~ (m, L L').
+
+        m and L L' are those over all visits; W becomes W L, mu becomes mu + W m, and f~ becomes
+        T f~ in the sums. A replicate that has heard fewer than 50 visits stays as it is.
+        """
+        for m in range(self.replicates):
+            heard = self._n[m].sum()
+            if heard < LEAST_HEARD:
+                continue
+            second = self._s[m].sum(axis=0) / heard
+            mean = second[-1, :-1]
+            low = np.linalg.cholesky(second[:-1, :-1] - np.outer(mean, mean))
+            t = np.eye(self.rank + 1)
+            t[:-1, :-1] = np.linalg.inv(low)
+            t[:-1, -1] = -t[:-1, :-1] @ mean
+            loadings, number = self._next.loadings[m], self._next.number
+            self._next.mu[m, number] += (loadings @ mean)[number]
+            loadings[number] = (loadings @ low)[number]
+            self._b[m, number] = (self._b[m] @ t.T)[number]
+            self._s[m] = t @ self._s[m] @ t.T
+
     def _publish(self, layout: Layout, scale: Scale) -> None:
         """The next model, and the scale as it is now, become the model."""
         self.published = True
@@ -239,6 +265,7 @@ class DenseGaussian:
                 self._take_in(row, layout, self.seed + _BEGINNING, number, 1.0)
             for station in range(stations):
                 self._maximise(station, layout)
+            self._expand()
             self._publish(layout, scale)
 
     # -- state ---------------------------------------------------------------------------------

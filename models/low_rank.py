@@ -1,10 +1,11 @@
 """Online bootstrap EM of a low-rank Gaussian: what a line's numbers tell about each other.
 
 Learns from every closed journey once, complete or not; a part's `Belief` answers what its missing
-cells may be. The model is stepped forward in a shadow copy, one station's M-step every second part,
-and published every 25 parts together with the scale that it stands on: between two publications a
-part's belief only has to be added to. ``version`` counts publications; a belief of another version
-is rebuilt from the part's raw values.
+cells may be. The model is stepped forward in a shadow copy, one station's M-step every second part
+or more seldom, and published every 25 parts together with the scale that it stands on: between two
+publications a part's belief only has to be added to. Every 100 parts its factors are brought back
+to mean 0 and covariance I (`models.expansion`). ``version`` counts publications; a belief of
+another version is rebuilt from the part's raw values.
 
 References: see `models.belief` (the model), `models.expectation` (the sums and the M-step).
 """
@@ -20,6 +21,7 @@ from models import counter_random
 from models.belief import EXTRA, PRECISION, PSI, Floats, Ints, update
 from models.columns import Layout
 from models.compiled import kernel
+from models.expansion import expand
 from models.expectation import maximise, posterior, set_block, take_in
 from models.lanes import LANES, Array
 from models.part_row import PartRow
@@ -29,6 +31,7 @@ NARROW, WIDE, WIDE_FROM = 10, 20, 100  # the rank below and from this many numer
 BEGIN = 150  # parts that the first fit is made of
 SWEEPS = 8
 PUBLISH = 25
+EXPAND = 100  # parts; a multiple of PUBLISH
 DECAY = 1.0 - 1.0 / 1500.0
 _LOADING, _DRAW = 1, 2  # places of random numbers
 _RESAMPLING, _BEGINNING = 101, 102
@@ -151,10 +154,13 @@ class LowRankGaussian:
             self._learn(row, layout)
             self._step(layout)
         else:
-            self._kept.append(_Kept(row.x, row.state, row.visited_at))
+            kept = _Kept(row.x.copy(), row.state.copy(), row.visited_at.copy())
+            self._kept.append(kept)
             if len(self._kept) == BEGIN:
                 self._begin(layout, scale)
         if self.closed % PUBLISH == 0:
+            if self._begun and self.closed % EXPAND == 0:
+                self._expand(layout)
             self.publish(layout, scale)
 
     def _learn(self, row: PartRow, layout: Layout) -> None:
@@ -166,13 +172,19 @@ class LowRankGaussian:
         )  # fmt: skip
 
     def _step(self, layout: Layout) -> None:
-        """One station's M-step, in turn, into the shadow copy, with every second part."""
-        if self.stations and self.closed % 2 == 0:
+        """One station's M-step, in turn, into the shadow copy: each about once a publication."""
+        if self.stations and self.closed % max(PUBLISH // self.stations, 2) == 0:
             self._turn = (self._turn + 1) % self.stations
             maximise(
                 self._turn, layout.first, layout.member, self._cell_sums, self._station_sums,
                 self._next_cells, self._next_blocks,
             )  # fmt: skip
+
+    def _expand(self, layout: Layout) -> None:
+        """Write the shadow copy and the sums with factors of mean 0 and covariance I."""
+        expand(self._next_cells, self._cell_sums, self._station_sums)
+        for station in range(self.stations):
+            set_block(station, layout.first, layout.member, self._next_cells, self._next_blocks)
 
     def publish(self, layout: Layout, scale: Scale) -> None:
         """Make the shadow copy, and the scale as it is now, the model."""
@@ -231,6 +243,7 @@ class LowRankGaussian:
                     station, layout.first, layout.member, self._cell_sums, self._station_sums,
                     self._next_cells, self._next_blocks,
                 )  # fmt: skip
+            self._expand(layout)
             self.publish(layout, scale)
 
     # -- state ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
     [
         ("speed", "## Speed", ["logistic regression", "local (SQLite)", "Kafka"]),
         ("skill", "## Skill", ["family `linear`", "andon:logistic", "l2-window", "Die casting"]),
+        ("imputation", "## Imputation", ["IterativeImputer", "rank 20, selection", "the bar is"]),
     ],
 )
 def test_a_quick_run_keeps_its_figures(
