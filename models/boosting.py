@@ -251,9 +251,9 @@ class RollingBoosting(base.Classifier):
     def predict_proba_one(
         self, x: dict[base.typing.FeatureName, Any], **kwargs: Any
     ) -> dict[base.typing.ClfTarget, float]:
-        """The probability of a pass and of a fail; nothing before the first result."""
+        """The probability of a pass and of a fail; even before the first result."""
         if not self.seen:
-            return {}
+            return {False: 0.5, True: 0.5}
         margin = min(max(self.margin(self._names.row(x)), -500.0), 500.0)
         fail = 1.0 / (1.0 + math.exp(-margin))
         return {False: 1.0 - fail, True: fail}
