@@ -21,7 +21,7 @@ demo: $(STAMP)  ## watch a simulated line being watched, for about a minute
 	$(BIN)/andon demo
 
 test: $(STAMP)  ## all tests; says aloud which could not run here
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(STAMP)  ## style, import contracts, types
 	$(BIN)/ruff format --check .

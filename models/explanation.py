@@ -64,6 +64,28 @@ def contributions(
     }
 
 
+def by_subject(
+    catalogue: FeatureCatalogue, row: PartRow, by_input: Mapping[str, float]
+) -> dict[tuple[str, int], float]:
+    """Named inputs' amounts as those of ("cell", column) and ("station", number), added up.
+
+    An input that speaks of no cell of this part is left out.
+    """
+    origins, stations = catalogue.origins(row), catalogue.columns.stations
+    found: dict[tuple[str, int], float] = {}
+    for key in sorted(by_input):
+        origin = origins.get(key)
+        if origin is None:
+            continue
+        subject = (
+            ("station", stations[origin.station].number)
+            if origin.column is None
+            else ("cell", origin.column)
+        )
+        found[subject] = found.get(subject, 0.0) + by_input[key]
+    return found
+
+
 def strongest_reasons(
     catalogue: FeatureCatalogue,
     row: PartRow,

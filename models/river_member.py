@@ -7,7 +7,7 @@ from typing import Any, cast
 from river.base.typing import FeatureName
 
 from models.baselines import factory
-from models.explanation import contributions, log_odds
+from models.explanation import by_subject, contributions, log_odds
 from models.features import FeatureCatalogue
 from models.linear_member import Margin
 from models.part_row import PartRow
@@ -66,20 +66,7 @@ class RiverMember:
         by_input = contributions(
             self.catalogue.vector(row), self.copies.serving, lambda x: self._margin(x) or 0.0
         )
-        origins = self.catalogue.origins(row)
-        stations = self.catalogue.columns.stations
-        found: dict[tuple[str, int], float] = {}
-        for key in sorted(by_input):
-            origin = origins.get(key)
-            if origin is None:
-                continue
-            subject = (
-                ("station", stations[origin.station].number)
-                if origin.column is None
-                else ("cell", origin.column)
-            )
-            found[subject] = found.get(subject, 0.0) + by_input[key]
-        return found
+        return by_subject(self.catalogue, row, by_input)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values; raises `models.plain_state.NoPlainState`."""

@@ -73,7 +73,7 @@ def measurement(value: bytes) -> Measurement | None:
             "id": found.id,
         },
     )
-    _set_fields(event, _ALL_FIELDS)
+    _set_fields(event, set(_ALL_FIELDS))
     _set_extra(event, None)
     _set_private(event, None)
     return event

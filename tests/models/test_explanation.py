@@ -6,7 +6,13 @@ from river import dummy, linear_model, tree
 from models.baselines import RareFails, factory
 from models.calibration import logit
 from models.columns import Input
-from models.explanation import contributions, linear_weights, log_odds, strongest_reasons
+from models.explanation import (
+    by_subject,
+    contributions,
+    linear_weights,
+    log_odds,
+    strongest_reasons,
+)
 from models.features import FeatureCatalogue
 from models.part_row import PartRow
 
@@ -103,9 +109,13 @@ def line():
     return catalogue, row
 
 
+def strongest(line, by_input, count):
+    return strongest_reasons(*line, by_subject(*line, by_input), count)
+
+
 def test_the_strongest_cells_come_first_with_their_share_of_what_raised_the_risk(line):
     by_input = {"press.torque": 3.0, "press.force?": 1.0, "press.mold=A": -2.0}
-    first, second = strongest_reasons(*line, by_input, 3)
+    first, second = strongest(line, by_input, 3)
     assert (first.station, first.feature, first.value, first.share) == (
         "press",
         "torque",
@@ -119,7 +129,7 @@ def test_the_strongest_cells_come_first_with_their_share_of_what_raised_the_risk
 
 def test_all_inputs_of_a_cell_are_one_reason(line):
     by_input = {"press.torque": 1.0, "press.torque!": 2.0, "press.torque?": 0.5, "press.mold=A": 3}
-    reasons = strongest_reasons(*line, by_input, 5)
+    reasons = strongest(line, by_input, 5)
     assert [(reason.feature, reason.share) for reason in reasons] == [
         ("torque", pytest.approx(3.5 / 6.5)),
         ("mold", pytest.approx(3 / 6.5)),
@@ -127,21 +137,21 @@ def test_all_inputs_of_a_cell_are_one_reason(line):
 
 
 def test_a_station_passed_by_is_a_reason_without_a_feature(line):
-    [reason] = strongest_reasons(*line, {"oven?": 1.0}, 3)
+    [reason] = strongest(line, {"oven?": 1.0}, 3)
     assert (reason.station, reason.feature, reason.value, reason.share) == ("oven", "", None, 1.0)
 
 
 def test_what_lowers_the_risk_is_no_reason(line):
-    assert strongest_reasons(*line, {"press.torque": -1.0, "press.mold=A": 0.0}, 3) == ()
+    assert strongest(line, {"press.torque": -1.0, "press.mold=A": 0.0}, 3) == ()
 
 
 def test_no_more_reasons_than_asked_for_and_ties_in_the_order_of_names(line):
     by_input = {"press.torque": 1.0, "press.mold=A": 1.0, "press.force?": 1.0}
-    reasons = strongest_reasons(*line, by_input, 2)
+    reasons = strongest(line, by_input, 2)
     assert [reason.feature for reason in reasons] == ["force", "mold"]
     assert [reason.share for reason in reasons] == [pytest.approx(1 / 3)] * 2
 
 
 def test_an_input_that_no_cell_explains_is_left_out(line):
-    assert strongest_reasons(*line, {"weld.gap": 9.0}, 3) == ()
+    assert strongest(line, {"weld.gap": 9.0}, 3) == ()
     assert isinstance(line[0].origins(line[1])["press.torque"], Input)
