@@ -25,6 +25,10 @@ BACKENDS: dict[str, ModuleType] = {"numba": boosting_kernels, "numpy": boosting_
 FIRST_EDGES = 16  # values that a column's first edges are made of
 ROTATION = 500  # every max(4, ROTATION / d) labels, the next column's edges are renewed
 NEVER = 1 << 62
+_RANGES = {
+    "window": (20, 1 << 17), "trees": (1, 10_000), "leaves": (2, 128), "every": (1, 1 << 20),
+    "sample": (20, 16_000), "bins": (4, 128),
+}  # fmt: skip
 
 
 class RollingBoosting(base.Classifier):
@@ -102,15 +106,7 @@ class RollingBoosting(base.Classifier):
         return cls(window=15_000, decay=math.inf, leaves=15, l2=5.0, seed=seed, backend=backend)
 
     def _check(self) -> None:
-        ranges = {
-            "window": (20, 1 << 17),
-            "trees": (1, 10_000),
-            "leaves": (2, 128),
-            "every": (1, 1 << 20),
-            "sample": (20, 16_000),
-            "bins": (4, 128),
-        }
-        for name, (low, high) in ranges.items():
+        for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise ValueError(f"{name}={value} must be from {low} to {high}")
@@ -187,16 +183,9 @@ class RollingBoosting(base.Classifier):
         slot, d = self.seen % self.window, self.columns
         self.fails += bool(fail) - (self.seen >= self.window and bool(self._window.fail[slot]))
         self._kernels.put(
-            self._window,
-            slot,
-            self._row(x),
-            bool(fail),
-            self.seen >= self.window,
-            self._edges,
-            self._trees,
-            self._present[:d],
-            self._seen[:d],
-        )
+            self._window, slot, self._row(x), bool(fail), self.seen >= self.window, self._edges,
+            self._trees, self._present[:d], self._seen[:d],
+        )  # fmt: skip
         self.seen += 1
         self._renew_edges()
         if self.seen % self.every == 0:
@@ -224,8 +213,10 @@ class RollingBoosting(base.Classifier):
         A split on a missing cell that is ahead sends the part down both ways, as the rows of the
         window went; another missing cell goes where missing values go.
         """
-        row = self._row(x)
-        ahead, visit = self._ahead(ahead, visit)
+        return self.margin_under_way(self._row(x), *self._ahead(ahead, visit))
+
+    def margin_under_way(self, row: Singles, ahead: Bools, visit: Floats) -> float:
+        """`partial_margin` of arrays that have just the model's columns, finite or NaN."""
         return self.bias + float(self._kernels.partial_margin(self._trees, row, ahead, visit))
 
     def contributions(
@@ -389,18 +380,9 @@ class RollingBoosting(base.Classifier):
         live = (self._edges[:d, 1] < np.inf) | ((present > 0) & (present < rows))
         count = kernels.draw_columns(live, self._random, self._drawn)
         kernels.grow(
-            window.codes,
-            self._edges,
-            self._drawn,
-            count,
-            self._sample,
-            taken,
-            self.l2,
-            self.rate,
-            trees,
-            tree,
-            self._bench,
-        )
+            window.codes, self._edges, self._drawn, count, self._sample, taken, self.l2, self.rate,
+            trees, tree, self._bench,
+        )  # fmt: skip
         kernels.route(window, rows, self.bins, trees, tree, self._bench.bins)
         self.steps += 1
 

@@ -84,7 +84,7 @@ class StackMember:
             return None
         x, ahead, visit = self._tree_row(row)
         return StackMargin(
-            (found.mean, *(trees.partial_margin(x, ahead, visit) for trees in self.trees)), found
+            (found.mean, *(trees.margin_under_way(x, ahead, visit) for trees in self.trees)), found
         )
 
     def learn(self, row: PartRow, fail: bool, at: float) -> None:

@@ -19,6 +19,9 @@ Ints = npt.NDArray[np.int32]
 Singles = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
+# The largest number that is finite as a float32, nearly.
+_LARGEST = 3e38
+
 
 class TreeColumns:
     """Columns of a line's numbers and categories.
@@ -115,7 +118,7 @@ def _fill(
         column = of_cell[j]
         if column >= 0:
             if measured:
-                values[column] = x[j]
+                values[column] = min(max(x[j], -_LARGEST), _LARGEST)
             elif coming:
                 ahead[column] = True
                 visit[column] = odds[s]
