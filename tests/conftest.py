@@ -6,13 +6,17 @@ What cannot run here is skipped aloud: once per test and once more at the end of
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 from kafka_broker import KafkaBroker, KafkaUnavailable
+
+from andon.logs import QUIETED
 
 NO_KAFKA = "KAFKA SUITE DID NOT RUN"
 NO_DATA = "REAL DATA TESTS DID NOT RUN"
@@ -23,6 +27,16 @@ class RunningBroker:
     """A broker that somebody else runs: it has an address, and is not ours to stop."""
 
     bootstrap: str
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_a_fresh_process() -> Iterator[None]:
+    """What one test's command sets up for logging is no other test's."""
+    levels = {name: logging.getLogger(name).level for name in ("", *QUIETED)}
+    yield
+    structlog.reset_defaults()
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -70,6 +70,9 @@ def run_to_end(log: Log, settings: TaskSettings, **options: Any) -> Worker:
     return worker
 
 
+_APPENDED = "andon.errors.timestamp"
+
+
 def on_topic(log: Log, topic: str) -> list[list[Record]]:
     """The records of a topic, by partition."""
     return [
@@ -78,8 +81,14 @@ def on_topic(log: Log, topic: str) -> list[list[Record]]:
 
 
 def contents(log: Log, topic: str) -> list[list[tuple[bytes | None, bytes | None, object]]]:
-    """Key, value and headers of a topic's records, by partition, in order."""
-    return [[(r.key, r.value, r.headers) for r in records] for records in on_topic(log, topic)]
+    """Key, value and headers of a topic's records, by partition, in order.
+
+    A dead letter's time is left out: it is when its record was appended, in this run.
+    """
+    return [
+        [(r.key, r.value, tuple(h for h in r.headers if h[0] != _APPENDED)) for r in records]
+        for records in on_topic(log, topic)
+    ]
 
 
 def outputs(log: Log, topics: Outputs = TOPICS) -> dict[str, object]:
