@@ -47,6 +47,9 @@ bench: $(STAMP) ## run the benchmarks; results are kept in benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/speed.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/skill.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/imputation.py --write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/end_to_end.py --write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/memory.py --write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/bosch.py --write benchmarks/RESULTS.md
 
 clean:          ## remove what can be made again
 	rm -rf $(VENV) build dist out state .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
