@@ -25,7 +25,7 @@ def commands(command: Command | None = None, name: str = "andon") -> Iterator[tu
     """Every command with its full name, groups before their members.
 
     >>> [name for name, command in commands()][:3]
-    ['andon', 'andon ingest', 'andon demo']
+    ['andon', 'andon ingest', 'andon warm-up']
     """
     command = get_command(app) if command is None else command
     yield name, command
