@@ -175,8 +175,10 @@ class WindowLogistic:
         if len(flags):
             flags[INTERCEPT] = 1.0
         share = fails / (fails + passes)
-        power = dense @ (share * square_dense[_FAIL] + (1 - share) * square_dense[_PASS])
-        power += flags @ (share * mean_flags[_FAIL] + (1 - share) * mean_flags[_PASS])
+        # Summed exactly: a matrix library's sums depend on where in memory its arrays lie.
+        dense_power = dense * (share * square_dense[_FAIL] + (1 - share) * square_dense[_PASS])
+        flags_power = flags * (share * mean_flags[_FAIL] + (1 - share) * mean_flags[_PASS])
+        power = math.fsum(dense_power.tolist()) + math.fsum(flags_power.tolist())
         # Few fails cannot tell chance from cause: until there are enough, margins spread less.
         spread = self.spread * min(1.0, fails / _PLENTY)
         scale = spread / power if power > 0.0 else 1.0

@@ -145,7 +145,7 @@ class StackedCalibration:
         else:
             level, slopes = start, np.zeros(members)
         self.slopes = tuple(slopes.tolist())
-        self.intercept = float(level - slopes @ centre)
+        self.intercept = level - math.fsum((slopes * centre).tolist())
 
 
 @kernel
@@ -185,7 +185,7 @@ def _ridge_newton(
         for j in range(k):
             for other in range(j):
                 curve[j, other] = curve[other, j]
-        step = np.linalg.solve(curve, gradient)
+        step = _solved(curve, gradient)
         # Newton's step overshoots where the curve is flat: halve it until the fit is better.
         share = 1.0
         lower = _loss(d, y, w + step, start, prior, free)
@@ -199,6 +199,26 @@ def _ridge_newton(
         if np.abs(step).sum() < 1e-7:
             break
     return w[0], w[1:].copy()
+
+
+@kernel
+def _solved(a: Floats, b: Floats) -> Floats:
+    """The solution of a small positive definite system, by elimination in place.
+
+    Written out, because a matrix library's sums depend on where in memory its arrays lie.
+    """
+    k = len(b)
+    for i in range(k):
+        for j in range(i + 1, k):
+            share = a[j, i] / a[i, i]
+            for at in range(i, k):
+                a[j, at] -= share * a[i, at]
+            b[j] -= share * b[i]
+    for i in range(k - 1, -1, -1):
+        for at in range(i + 1, k):
+            b[i] -= a[i, at] * b[at]
+        b[i] /= a[i, i]
+    return b
 
 
 @kernel
