@@ -21,7 +21,8 @@ demo: $(STAMP)  ## watch a simulated line being watched, for about a minute
 	$(BIN)/andon demo
 
 test: $(STAMP)  ## all tests; says aloud which could not run here
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration
 
 lint: $(STAMP)  ## style, import contracts, types
 	$(BIN)/ruff format --check .
