@@ -57,6 +57,25 @@ class Reason(_Value):
     contribution: float
 
 
+class Affected(_Value):
+    """The parts that a line's alarm speaks of: how many, and which events of the log are theirs.
+
+    ``what`` says what is counted: ``readings`` or ``expected_visits`` of the station,
+    ``alarmed_parts``, ``results``, ``parts_without_result``, ``stations``. A program finds them
+    again in the events or alerts of this line, and of this ``station`` if one is named, from
+    ``since`` until the alert's ``at``.
+    """
+
+    count: Annotated[int, Field(ge=0)]
+    what: str
+    since: AwareDatetime | None = None
+    station: str | None = None
+
+    @field_serializer("since")
+    def _write_time(self, since: datetime | None) -> str | None:
+        return None if since is None else iso(since)
+
+
 class Evidence(_Value):
     """What a verdict rests on, in cells; the kinds of missing are kept apart."""
 
@@ -104,6 +123,7 @@ class Alert(_Value):
     reasons: tuple[Reason, ...] = ()
     evidence: Evidence | None = None
     model: ModelInfo | None = None
+    affected: Affected | None = None
     parent: str | None = None
     supersedes: str | None = None
 

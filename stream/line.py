@@ -28,6 +28,7 @@ from stream.effects import Effect, Raised, Scored
 from stream.events import Control, Event, Feedback, Measurement, Result, Tick
 from stream.journey import Alarm, Arrival, Journey
 from stream.ledger import Joined, Joining, Ledger, LedgerSettings, Outcome
+from stream.line_watch import LineWatch, WatchSettings
 from stream.watermark import Watermark
 
 _COUNTED = {arrival: f"measurement.{arrival.value}" for arrival in Arrival}
@@ -55,6 +56,7 @@ class LineSettings:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     ledger: LedgerSettings = field(default_factory=LedgerSettings)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
     evaluated_parts: int | None = 20_000
 
 
@@ -81,6 +83,8 @@ class Line:
         self.ledger = Ledger(settings.ledger)
         self.operating_point = AlarmBudget(settings.alarms.budget, settings.alarms.min_lift)
         self.alarms = Alarms()
+        watched = replace(settings.watch, budget=settings.alarms.budget)
+        self.watch = LineWatch(name, watched, self.detector.catalogue, self.alarms)
         self.evaluation = Prequential(
             budget=settings.alarms.budget, capacity=settings.evaluated_parts
         )
@@ -120,7 +124,7 @@ class Line:
             case Measurement():
                 effects = self._measured(event, identify)
             case Result():
-                effects = self._tested(event)
+                effects = self._tested(event, identify)
             case Feedback():
                 effects = self._answered(event)
             case Control():
@@ -165,7 +169,21 @@ class Line:
         ]
         effects += self._decide(event, journey, verdict, identify)
         self.detector.observe(journey.row, event.station, event.values)
-        return effects
+        return effects + self._raised(
+            self.watch.measured(
+                journey.row, event.station, event.at, self._now(at), self.ledger.opened, identify
+            )
+        )
+
+    def _raised(self, alerts: list[Alert]) -> list[Effect]:
+        """What the watch over the line has to say."""
+        for alert in alerts:
+            self.counts[f"alert.{alert.type}"] += 1
+        withheld = self.watch.conditions.withheld
+        if withheld:
+            self.counts.update({f"withheld.{why}": count for why, count in withheld.items()})
+            withheld.clear()
+        return [Raised(alert) for alert in alerts]
 
     def _decide(
         self, event: Measurement, journey: Journey, verdict: Verdict, identify: Identify
@@ -179,18 +197,23 @@ class Line:
             standing is not None, verdict.risk, threshold, self.settings.alarms.clear_ratio
         )
         point.track(journey.number, verdict.risk, self.detector.calibration.base_rate)
+        at = event.at.timestamp()
+        if len(journey.risks) == 1:
+            self.watch.part_scored(self._now(at))
         if decision is None:
             return []
-        at = event.at.timestamp()
         alarm = standing or journey.first_alarm
         withheld = self.alarms.withheld(None if alarm is None else alarm.id, self._now(at))
+        rises = decision.rule == "part.at_risk"
+        if withheld is None and rises and not self.watch.part_alarmed(journey.number, self._now(at)):
+            withheld = "flood"
         if withheld is not None:
             self.counts[f"withheld.{withheld}"] += 1
             return []
         alert_id = identify(decision.rule, event.part)
         if alarm is None:
             alarm = journey.first_alarm = Alarm(alert_id, at, len(journey.risks))
-        if decision.rule == "part.at_risk":
+        if rises:
             journey.standing = alarm
             self.alarms.activate(alarm.id)
             point.flag(journey.number)
@@ -243,20 +266,40 @@ class Line:
                 trained_on=self.detector.fails + self.detector.passes,
                 window=self.detector.window,
             ),
+            parent=self.watch.surge,
             supersedes=None if alarm.id == alert_id else alarm.id,
         )
 
     # -- results -------------------------------------------------------------------------------
 
-    def _tested(self, event: Result) -> list[Effect]:
+    def _tested(self, event: Result, identify: Identify) -> list[Effect]:
         self.watermark.update(event.at.timestamp(), event.part)
         joined = self.ledger.join(event)
         self.counts[f"result.{joined.kind.value}"] += 1
         outcome = joined.outcome
         if outcome is not None and outcome.measured:
+            alerts = self._watch_result(event, joined, outcome.journey, identify)
             self._judge(joined, outcome)
             self._learn(joined, outcome)
+            return self._raised(alerts)
         return []
+
+    def _watch_result(
+        self, event: Result, joined: Joined, journey: Journey | None, identify: Identify
+    ) -> list[Alert]:
+        if joined.kind is not Joining.RESULT or joined.fail is None or journey is None:
+            return []
+        return self.watch.tested(
+            journey.row,
+            journey.number,
+            joined.fail,
+            journey.risks,
+            self.detector.fails + self.detector.passes,
+            event.at,
+            self._now(event.at.timestamp()),
+            self.ledger.opened,
+            identify,
+        )
 
     def _judge(self, joined: Joined, outcome: Outcome) -> None:
         """The figures first: they may know nothing that the detector is about to learn."""
@@ -303,6 +346,8 @@ class Line:
 
     def _controlled(self, event: Control) -> list[Effect]:
         self.counts[f"control.{event.act}"] += 1
+        if event.act == "product_change":
+            self.watch.product_changed()
         if event.act in ("maintenance", "out_of_service"):
             self.alarms.suppress(
                 event.act, None if event.until is None else event.until.timestamp()

@@ -1,0 +1,181 @@
+"""Which stations have fallen silent: parts come on to later stations without having been reported.
+
+For every pair of stations is learnt how often a part that arrives at the one has been reported by
+the other. The best *witness* of a station is the one that sees most of its parts; the test result
+is a witness too, of the last station. Each part that arrives at the witness unreported is as much
+of an expected visit as such parts usually were reported. A station is silent when 20 expected
+visits have gone by without any report (by chance that is once in 500 million), and three times as
+many as ever before, because products that pass a station by often come in long batches.
+
+Time plays no part: on a line that stands still nobody is silent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from models.compiled import kernel
+from models.part_row import Floats
+
+EXPECTED = 20.0
+ACCEPTED = 2000.0
+_SUSPECT = 3.0
+_KNOWN = 50.0
+_CHOOSE = 500
+_STEP = 1.0 / 500.0
+MISSED, LONGEST, WITNESS, STANDING, SILENT_FROM = 0, 1, 2, 3, 4
+FIGURES = 5
+RESULT = -1
+
+
+class Silence:
+    """The silence of stations, numbered by the caller from 0.
+
+    Examples
+    --------
+    >>> silence = Silence()
+    >>> silence.grow(2)
+    >>> for part in range(300):
+    ...     visited = np.array([np.nan, np.nan])
+    ...     for station in (0, 1) if part < 270 else (1,):
+    ...         visited[station] = float(part)
+    ...         if silence.observe(visited, station, at=float(part)):
+    ...             print(part, silence.standing(), silence.missed(0))
+    290 [0] 20
+    """
+
+    def __init__(self) -> None:
+        self.figures: Floats = np.zeros((0, FIGURES))
+        # Row 0 is the result, row n + 1 station n: parts that arrived, and how many recently.
+        self._arrived: Floats = np.zeros((1, 2))
+        self._reported: Floats = np.zeros((1, 0))
+        self._events = 0
+
+    def grow(self, stations: int) -> None:
+        """Make room for stations 0 .. ``stations`` - 1."""
+        more = stations - len(self.figures)
+        if more <= 0:
+            return
+        fresh = np.zeros((more, FIGURES))
+        fresh[:, WITNESS] = -2.0
+        self.figures = np.concatenate([self.figures, fresh])
+        self._arrived = np.concatenate([self._arrived, np.zeros((more, 2))])
+        wider = np.zeros((stations + 1, stations))
+        had = self._reported
+        wider[: had.shape[0], : had.shape[1]] = had
+        self._reported = wider
+
+    def observe(self, visited_at: Floats, station: int, at: float) -> int:
+        """A part has come to ``station``, or to its result (RESULT), with these visits (NaN: none).
+
+        Answers how many stations have fallen silent or spoken again.
+        """
+        self._events += 1
+        if self._events % _CHOOSE == 0:
+            self._choose()
+        return observe_arrival(
+            visited_at, station, at, self.figures, self._arrived, self._reported
+        )
+
+    def standing(self) -> list[int]:
+        """The stations that are silent now."""
+        return [int(s) for s in np.flatnonzero(self.figures[:, STANDING] > 0.0)]
+
+    def missed(self, station: int) -> int:
+        """How many visits were expected since its last report."""
+        return int(self.figures[station, MISSED])
+
+    def silent_from(self, station: int) -> float:
+        """When the first of them was, in the caller's seconds."""
+        return float(self.figures[station, SILENT_FROM])
+
+    def accepted(self, station: int) -> bool:
+        """Whether the station has been silent for so long that it counts as taken away."""
+        return bool(self.figures[station, MISSED] == 0.0 and not self._reported[:, station].any())
+
+    def _choose(self) -> None:
+        """The best witness of each station: of most of its parts, among those that still come."""
+        seen = self._reported * self._arrived[:, 1:]
+        for station in range(len(self.figures)):
+            if self.figures[station, MISSED] >= _SUSPECT:
+                continue
+            seen[station + 1, station] = 0.0
+            best = int(np.argmax(seen[:, station]))
+            known = self._arrived[best, 0] >= _KNOWN and self._reported[best, station] > 0.01
+            self.figures[station, WITNESS] = best - 1 if known else -2.0
+        self._arrived[:, 1] *= 0.5
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as arrays."""
+        return {
+            "figures": self.figures,
+            "arrived": self._arrived,
+            "reported": self._reported,
+            "events": self._events,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.figures, self._arrived = state["figures"], state["arrived"]
+        self._reported, self._events = state["reported"], state["events"]
+
+
+@kernel
+def observe_arrival(
+    visited_at: Floats,
+    station: int,
+    at: float,
+    figures: Floats,
+    arrived: Floats,
+    reported: Floats,
+) -> int:
+    """Count the arrival, and what it says of every other station."""
+    changed = 0
+    if station >= 0:
+        changed += _heard(figures[station])
+    row = station + 1
+    arrived[row, 0] += 1.0
+    arrived[row, 1] += 1.0
+    step = max(1.0 / arrived[row, 0], _STEP)
+    for s in range(len(figures)):
+        if s == station:
+            continue
+        visited = s < len(visited_at) and not np.isnan(visited_at[s])
+        rate = reported[row, s]
+        of = figures[s]
+        if visited or of[MISSED] < _SUSPECT:
+            reported[row, s] += step * (visited - rate)
+        if visited or of[WITNESS] != station:
+            continue
+        if of[MISSED] == 0.0:
+            of[SILENT_FROM] = at
+        of[MISSED] += rate
+        if of[STANDING] > 0.0:
+            changed += _accept(of, reported, s)
+        elif of[MISSED] >= max(EXPECTED, 3.0 * of[LONGEST]) - 1e-6:
+            of[STANDING] = 1.0
+            changed += 1
+    return changed
+
+
+@kernel
+def _heard(of: Floats) -> int:
+    """A station reports: whatever it was, it is not silent."""
+    was = of[STANDING] > 0.0
+    if not was:
+        of[LONGEST] = max(of[LONGEST], of[MISSED])
+    of[MISSED] = of[STANDING] = 0.0
+    return int(was)
+
+
+@kernel
+def _accept(of: Floats, reported: Floats, station: int) -> int:
+    """A station that has been silent for very long was taken away: nobody expects it any more."""
+    if of[MISSED] < ACCEPTED:
+        return 0
+    of[MISSED] = of[STANDING] = 0.0
+    of[WITNESS] = -2.0
+    reported[:, station] = 0.0
+    return 1

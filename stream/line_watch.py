@@ -1,0 +1,405 @@
+"""What a line watches beside its parts: drift, silent stations, dead sensors, its detector, floods.
+
+The learner is never reset by any of it: an alarm says that something has changed, and what the
+window holds decides when the model has followed. Every condition becomes one alarm with a cause, by
+`alerts.conditions`; what is found where is the business of `models` and `alerts.flood`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from alerts.alarms import Alarms
+from alerts.alert import Affected, Alert, Reason, Severity
+from alerts.conditions import Cause, Conditions
+from alerts.flood import Flood
+from models.columns import Layout
+from models.drift import Levels
+from models.features import FeatureCatalogue
+from models.overdue import Overdue
+from models.part_row import PartRow
+from models.scale import Ints
+from models.sensor_runs import CONSTANT, MISSING, PINNED, SensorRuns
+from models.silence import RESULT, Silence
+from models.skill_watch import SKILL_LOST, SkillWatch
+
+SURGE, DRIFT, SILENT = "line.risk_surge", "line.drift", "station.silent"
+DEGRADED, FLOOD = "detector.degraded", "alarm.flood"
+DEAD, SATURATED = "sensor.dead", "sensor.saturated"
+RISK, RESULTS_OVERDUE = "risk", "results_overdue"
+_TOGETHER = 3  # stations that may drift at once before the line as a whole is said to
+_TAUGHT = 1000  # results until the risks are steady enough to be watched
+Identify = Callable[[str, str], str]
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """Which of a line's own alarms are raised, and from which size.
+
+    ``drift_sigma`` is the shift of a level that matters, in its usual spreads; ``flood_alarms``
+    part alarms within ``flood_minutes`` are a flood (0: never).
+    """
+
+    drift: bool = True
+    drift_sigma: float = 1.0
+    silent: bool = True
+    sensors: bool = True
+    degraded: bool = True
+    surge: bool = True
+    flood_alarms: int = 10
+    flood_minutes: float = 10.0
+    reasons: int = 3
+    budget: float = 0.05
+
+
+class LineWatch:
+    """The conditions of one line as its events go by.
+
+    Its methods answer the alerts to publish. ``counts`` of alerts are the caller's business, those
+    that were withheld are in ``conditions.withheld``.
+
+    Examples
+    --------
+    >>> watch = LineWatch("body-A", WatchSettings(), FeatureCatalogue(), Alarms())
+    >>> at = datetime(2026, 1, 5, 8, tzinfo=UTC)
+    >>> watch.measured(PartRow(), "press", at, 0.0, 1, lambda rule, subject: f"{rule}{subject}")
+    []
+    """
+
+    def __init__(
+        self, line: str, settings: WatchSettings, catalogue: FeatureCatalogue, alarms: Alarms
+    ) -> None:
+        self.settings = settings
+        self.conditions = Conditions(line, alarms)
+        self.flood = Flood(settings.budget, settings.flood_alarms, settings.flood_minutes)
+        self._catalogue = catalogue
+        self._levels = Levels(settings.drift_sigma)
+        self._risk_level = Levels(settings.drift_sigma)
+        self._risk_level.grow(1)
+        self._runs = SensorRuns()
+        self._silence = Silence()
+        self._skill = SkillWatch()
+        self._overdue = Overdue()
+        self._together: list[str] = []  # drifting stations that the line's own alarm speaks of
+        self._names: list[str] = []
+        self._columns: list[Ints] = []
+        self._layout: Layout | None = None
+
+    # -- parts' alarms -------------------------------------------------------------------------
+
+    @property
+    def surge(self) -> str | None:
+        """The alarm that part alarms belong to while the line alarms far above its budget."""
+        return self.conditions.alarm(SURGE)
+
+    def part_scored(self, now: float) -> None:
+        """A part has its first risk."""
+        self.flood.part(now)
+        self._count_alarms(now)
+
+    def part_alarmed(self, number: int, now: float) -> bool:
+        """A part is to be alarmed about: False if it goes under in a flood, counted."""
+        self.flood.alarm(number, now)
+        self._count_alarms(now)
+        return not self.flood.flooded
+
+    def _count_alarms(self, now: float) -> None:
+        flood = self.flood
+        if self.settings.surge:
+            self._set(
+                SURGE, flood.surging, "rate_normal",
+                lambda: Cause("high", "alarm_rate_above_budget",
+                              affected=self._recent_alarms(now), size=1),
+            )  # fmt: skip
+        self._set(
+            FLOOD, flood.flooded, "flood_over",
+            lambda: Cause("high", "alarms_above_limit", affected=self._recent_alarms(now),
+                          size=flood.recent_alarms, parent=self.surge),
+        )  # fmt: skip
+
+    def _recent_alarms(self, now: float) -> Affected:
+        since = now - 60.0 * self.settings.flood_minutes
+        return Affected(count=self.flood.recent_alarms, what="alarmed_parts", since=_time(since))
+
+    def _set(self, rule: str, holds: bool, over: str, cause: Callable[[], Cause]) -> None:
+        if holds:
+            self.conditions.begin(rule, "", cause())
+        elif self.conditions.alarm(rule) is not None or self.conditions.pending:
+            self.conditions.end(rule, "", over)
+
+    # -- measurements --------------------------------------------------------------------------
+
+    def measured(
+        self, row: PartRow, station: str, at: datetime, now: float, opened: int, identify: Identify
+    ) -> list[Alert]:
+        """A reading that the detector has observed; ``opened`` parts have come onto the line."""
+        known = self._catalogue.columns.stations.get(station)
+        if known is not None:
+            self._watch_station(row, known.number, now)
+        if self.settings.degraded and self._overdue.part(opened):
+            waiting = self._overdue.waiting(opened)
+            affected = Affected(count=waiting, what="parts_without_result")
+            self.conditions.begin(
+                DEGRADED, RESULTS_OVERDUE, Cause("medium", RESULTS_OVERDUE, affected=affected)
+            )
+        return self._due(at, now, identify)
+
+    def _watch_station(self, row: PartRow, number: int, at: float) -> None:
+        table = self._catalogue.columns
+        if self._layout is not table.layout():
+            self._grow()
+        if number >= len(self._columns):
+            return
+        columns, settings = self._columns[number], self.settings
+        if settings.drift and self._levels.observe(
+            columns, row.x, row.state, table.kind, self._catalogue.scale.figures, at
+        ):
+            self._tell_drift(number)
+        if settings.sensors and self._runs.observe(columns, row.x, row.state, table.kind):
+            self._tell_sensors(number)
+        if settings.silent and self._silence.observe(row.visited_at, number, at):
+            self._tell_silence()
+
+    def _grow(self) -> None:
+        table = self._catalogue.columns
+        layout = self._layout = table.layout()
+        self._names = list(table.stations)
+        first, member = layout.first, layout.member.astype(np.int64)
+        self._columns = [
+            member[first[s] : first[s + 1]].copy() for s in range(len(layout.first) - 1)
+        ]
+        self._levels.grow(len(table))
+        self._runs.grow(len(table))
+        self._silence.grow(len(table.stations))
+
+    def _tell_drift(self, number: int) -> None:
+        station = self._names[number]
+        drifting = self._levels.drifting(self._columns[number])
+        if len(drifting):
+            drifted = [s for s in self._names if self.conditions.alarm(DRIFT, s) is not None]
+            alone = station in drifted or len(drifted) < _TOGETHER
+            if alone and station not in self._together:
+                self.conditions.begin(DRIFT, station, self._drift_cause(station, drifting))
+            elif station not in self._together:
+                self._together.append(station)
+                self._tell_line_drifts()
+        elif station in self._together:
+            self._together.remove(station)
+            self._tell_line_drifts()
+        else:
+            self.conditions.end(DRIFT, station, "level_settled")
+
+    def _tell_line_drifts(self) -> None:
+        together = self._together
+        if not together:
+            self.conditions.end(DRIFT, "", "level_settled")
+            return
+        affected = Affected(count=len(together), what="stations")
+        cause = Cause("high", "levels_moved", affected=affected, size=len(together))
+        self.conditions.begin(DRIFT, "", cause)
+
+    def _drift_cause(self, station: str, columns: Ints) -> Cause:
+        shifts = {int(column): self._levels.shift(int(column)) for column in columns}
+        strongest = sorted(shifts, key=lambda column: (-abs(shifts[column][2]), column))
+        total = sum(abs(sigma) for _, _, sigma in shifts.values()) or 1.0
+        since, readings = self._levels.since(strongest[0])
+        named = strongest[: max(self.settings.reasons, 1)]
+        return Cause(
+            severity=_shifted(shifts[strongest[0]][2]),
+            reason="level_moved",
+            station=station,
+            reasons=tuple(
+                _reason(station, self._feature(column), *shifts[column], total) for column in named
+            ),
+            affected=Affected(count=readings, what="readings", since=_time(since), station=station),
+            size=len(columns),
+        )
+
+    def _feature(self, column: int) -> str:
+        return self._catalogue.columns.origin[column].feature
+
+    def _tell_sensors(self, number: int) -> None:
+        columns, runs = self._columns[number], self._runs
+        missing, constant = runs.standing(columns, MISSING), runs.standing(columns, CONSTANT)
+        dead = {int(column): runs.run(int(column), MISSING) for column in missing}
+        for column in constant.tolist():
+            dead.setdefault(column, runs.run(column, CONSTANT))
+        why = "no_reading" if len(missing) else "constant"
+        self._tell_sensor(DEAD, number, dead, why, "reading_again")
+        pinned = {int(c): runs.run(int(c), PINNED) for c in runs.standing(columns, PINNED)}
+        self._tell_sensor(SATURATED, number, pinned, "at_limit", "within_limits")
+
+    def _tell_sensor(
+        self, rule: str, number: int, found: dict[int, int], why: str, over: str
+    ) -> None:
+        station = self._names[number]
+        if not found:
+            self.conditions.end(rule, station, over)
+            return
+        longest = sorted(found, key=lambda column: (-found[column], column))
+        self.conditions.begin(
+            rule,
+            station,
+            Cause(
+                severity="medium",
+                reason=why,
+                station=station,
+                reasons=tuple(
+                    Reason(
+                        station=station,
+                        feature=self._feature(column),
+                        contribution=round(1.0 / len(found), 4),
+                    )
+                    for column in longest[: max(self.settings.reasons, 1)]
+                ),
+                affected=Affected(count=found[longest[0]], what="readings", station=station),
+                size=len(found),
+            ),
+        )
+
+    def _tell_silence(self) -> None:
+        silent = set(self._silence.standing())
+        for number, station in enumerate(self._names):
+            if number in silent:
+                self.conditions.begin(SILENT, station, self._silent_cause(number, station))
+            elif self.conditions.alarm(SILENT, station) is not None or self.conditions.pending:
+                gone = self._silence.accepted(number)
+                over = "taken_as_removed" if gone else "reports_again"
+                self.conditions.end(SILENT, station, over)
+
+    def _silent_cause(self, number: int, station: str) -> Cause:
+        affected = Affected(
+            count=self._silence.missed(number),
+            what="expected_visits",
+            since=_time(self._silence.silent_from(number)),
+            station=station,
+        )
+        return Cause("high", "no_report", station, affected=affected)
+
+    # -- results -------------------------------------------------------------------------------
+
+    def tested(
+        self,
+        row: PartRow,
+        number: int,
+        fail: bool,
+        risks: Sequence[float],
+        taught: int,
+        at: datetime,
+        now: float,
+        opened: int,
+        identify: Identify,
+    ) -> list[Alert]:
+        """The result of a part of this number, with the risks as scored, NaN while untrained.
+
+        ``taught`` results had been learnt before this one.
+        """
+        risk = next((risk for risk in reversed(risks) if risk == risk), None)
+        if self.settings.degraded:
+            self._tell_degraded(number, fail, risk if taught >= _TAUGHT else None, opened)
+        if self.settings.drift and risk is not None and taught >= _TAUGHT:
+            self._tell_risk_level(risk, now)
+        if self.settings.silent and self._silence.observe(row.visited_at, RESULT, now):
+            self._tell_silence()
+        return self._due(at, now, identify)
+
+    def _tell_degraded(self, number: int, fail: bool, risk: float | None, opened: int) -> None:
+        if self._overdue.result(opened, number):
+            self.conditions.end(DEGRADED, RESULTS_OVERDUE, "results_again")
+        if risk is None:
+            return
+        before = list(self._skill.findings)
+        if not self._skill.update(fail, risk):
+            return
+        for finding in before:
+            if finding not in self._skill.findings:
+                self.conditions.end(DEGRADED, finding, "skill_settled")
+        for finding, skill in self._skill.findings.items():
+            feature = "log_score" if finding == SKILL_LOST else "fail_rate"
+            side = -1.0 if finding == SKILL_LOST else 1.0
+            reason = _reason("", feature, skill.value, skill.expected, side * skill.sigma, None)
+            affected = Affected(count=skill.results, what="results")
+            self.conditions.begin(
+                DEGRADED, finding, Cause("medium", finding, reasons=(reason,), affected=affected)
+            )
+
+    def _tell_risk_level(self, risk: float, now: float) -> None:
+        if not self._risk_level.observe_one(0, risk, now):
+            return
+        if not len(self._risk_level.drifting(np.array([0]))):
+            self.conditions.end(DRIFT, RISK, "level_settled")
+            return
+        shift = self._risk_level.shift(0)
+        since, count = self._risk_level.since(0)
+        affected = Affected(count=count, what="results", since=_time(since))
+        reasons = (_reason("", "risk", *shift, None),)
+        cause = Cause(_shifted(shift[2]), "risk_level", reasons=reasons, affected=affected)
+        self.conditions.begin(DRIFT, RISK, cause)
+
+    # -- all -----------------------------------------------------------------------------------
+
+    def product_changed(self) -> None:
+        """Another product is meant to look different: what is usual is learnt anew, in silence."""
+        self._levels.forget()
+        self._risk_level.forget()
+        self._together.clear()
+        for station in self._names:
+            self.conditions.end(DRIFT, station, "product_change")
+        for subject in ("", RISK):
+            self.conditions.end(DRIFT, subject, "product_change")
+
+    def _due(self, at: datetime, now: float, identify: Identify) -> list[Alert]:
+        return self.conditions.due(at, now, identify) if self.conditions.pending else []
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            "conditions": self.conditions.state(),
+            "flood": self.flood.state(),
+            "levels": self._levels.state(),
+            "risk_level": self._risk_level.state(),
+            "runs": self._runs.state(),
+            "silence": self._silence.state(),
+            "skill": self._skill.state(),
+            "overdue": self._overdue.state(),
+            "together": list(self._together),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; for a fresh watch over a catalogue that knows the same features."""
+        self.conditions.restore(state["conditions"])
+        self.flood.restore(state["flood"])
+        self._levels.restore(state["levels"])
+        self._risk_level.restore(state["risk_level"])
+        self._runs.restore(state["runs"])
+        self._silence.restore(state["silence"])
+        self._skill.restore(state["skill"])
+        self._overdue.restore(state["overdue"])
+        self._together = list(state["together"])
+
+
+def _shifted(sigma: float) -> Severity:
+    return "high" if abs(sigma) >= 3.0 else "medium"
+
+
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _reason(
+    station: str, feature: str, value: float, expected: float, sigma: float, total: float | None
+) -> Reason:
+    """A level that has moved, and its share of all that have."""
+    return Reason(
+        station=station,
+        feature=feature,
+        value=round(value, 6),
+        expected=round(expected, 6),
+        sigma=round(sigma, 3),
+        contribution=1.0 if total is None else round(abs(sigma) / total, 4),
+    )
