@@ -31,11 +31,12 @@ NOTHING, RAISED, BACK, SETTLED = 0, 1, 2, 3
 _QUIET = 5.0  # blocks at the old level until it is believed
 _REACH = 10.0
 _SLOW = 1.0 / 200.0
+_RECENT = 0.3
 _CATEGORICAL = 3
 # Of the block under way; of the reference; of the test; of the next reference.
 ANCHOR, SUM, SQUARES, HELD = 0, 1, 2, 3
 MEAN, SPREAD, UNIT, STATUS = 4, 5, 6, 7
-RISE, FALL, RUN, RUN_SUM, SINCE, QUIET = 8, 9, 10, 11, 12, 13
+RISE, FALL, RUN, SHIFT, SINCE, QUIET = 8, 9, 10, 11, 12, 13
 BLOCKS, NEXT_MEAN, NEXT_SCATTER, NEXT_WITHIN, HALF = 14, 15, 16, 17, 18
 FIGURES = 19
 
@@ -95,8 +96,7 @@ class Levels:
     def shift(self, column: int) -> tuple[float, float, float]:
         """The level now, the level that was usual, and their distance in usual spreads."""
         row = self.figures[column]
-        sigma = float(row[RUN_SUM] / row[RUN]) if row[RUN] else 0.0
-        usual, spread = float(row[MEAN]), float(row[SPREAD])
+        usual, spread, sigma = float(row[MEAN]), float(row[SPREAD]), float(row[SHIFT])
         return usual + sigma * spread, usual, sigma
 
     def since(self, column: int) -> tuple[float, int]:
@@ -179,14 +179,14 @@ def _test(row: Floats, mean: float, within: float, off: float) -> int:
     row[RISE] = max(row[RISE] + capped - unit, 0.0)
     row[FALL] = max(row[FALL] - capped - unit, 0.0)
     if row[RISE] == 0.0 and row[FALL] == 0.0:
-        row[RUN] = row[RUN_SUM] = 0.0
+        row[RUN] = row[SHIFT] = 0.0
         row[MEAN] += _SLOW * (mean - row[MEAN])
         variance = row[SPREAD] * row[SPREAD]
         row[SPREAD] = math.sqrt(variance + _SLOW * (within - variance))
         return 0
     row[RUN] += 1.0
-    row[RUN_SUM] += off
-    if max(row[RISE], row[FALL]) < 5.0 * unit:
+    row[SHIFT] += max(1.0 / row[RUN], _RECENT) * (off - row[SHIFT])
+    if max(row[RISE], row[FALL]) < 5.0 * unit or abs(row[SHIFT]) < 2.0 * unit:
         return 0
     row[STATUS] = DRIFTING
     row[QUIET] = 0.0
@@ -197,6 +197,8 @@ def _test(row: Floats, mean: float, within: float, off: float) -> int:
 @kernel
 def _follow(row: Floats, mean: float, within: float, off: float, sigma: float) -> int:
     """One block while the level is known to have moved."""
+    row[RUN] += 1.0
+    row[SHIFT] += _RECENT * (off - row[SHIFT])
     row[QUIET] = row[QUIET] + 1.0 if abs(off) < row[UNIT] else 0.0
     if row[QUIET] >= _QUIET:
         _watch(row)
@@ -240,4 +242,4 @@ def _adopt(row: Floats, sigma: float) -> None:
 @kernel
 def _watch(row: Floats) -> None:
     row[STATUS] = WATCHING
-    row[RISE] = row[FALL] = row[RUN] = row[RUN_SUM] = 0.0
+    row[RISE] = row[FALL] = row[RUN] = row[SHIFT] = 0.0

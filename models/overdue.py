@@ -22,7 +22,7 @@ class Overdue:
     >>> overdue = Overdue()
     >>> for part in range(1, 1500):
     ...     if 30 < part < 500:
-    ...         overdue.result(opened=part, number=part - 30)
+    ...         _ = overdue.result(opened=part, number=part - 30)
     ...     if overdue.part(opened=part):
     ...         print(part, overdue.overdue, overdue.waiting(part))
     699 True 200

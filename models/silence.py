@@ -75,9 +75,7 @@ class Silence:
         self._events += 1
         if self._events % _CHOOSE == 0:
             self._choose()
-        return observe_arrival(
-            visited_at, station, at, self.figures, self._arrived, self._reported
-        )
+        return observe_arrival(visited_at, station, at, self.figures, self._arrived, self._reported)
 
     def standing(self) -> list[int]:
         """The stations that are silent now."""

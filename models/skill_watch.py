@@ -2,13 +2,13 @@
 
 Two questions, asked every 50 results:
 
-- *skill lost*: the log score gained over always saying the fail rate, in the newest results that
-  hold 40 fails, against the results before them that are still kept (at least 60 fails). A drop of
-  more than four standard errors is no accident.
+- *skill lost*: how high the newest 30 fails ranked among the passes around them (their mean
+  placement is the ROC-AUC), against the results before them that are still kept (at least 60
+  fails). A drop by a tenth, and by 3.5 standard errors, is no accident.
 - *fails beyond risk*: calibrated risks promise how many parts fail. Twice as many, and more than
   five standard deviations above, in the newest 400 results: a cause that the model does not see.
 
-Both end by themselves, below 1.5 and 2: by the model learning, or by the worse becoming usual.
+Both end by themselves, below 1 and 2: by the model learning, or by the worse becoming usual.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 KEPT = 5000
 EVERY = 50
-RECENT_FAILS, BEFORE_FAILS = 40, 60
+RECENT_FAILS, BEFORE_FAILS = 30, 60
 PROMISED = 400
 SKILL_LOST, FAILS_BEYOND_RISK = "skill_lost", "fails_beyond_risk"
-_LOST, _REGAINED = 4.0, 1.5
+_LOST, _REGAINED, _LEAST = 3.5, 1.0, 0.1
 _BEYOND, _WITHIN = 5.0, 2.0
 
 
 class Skill(NamedTuple):
     """What was found: ``value`` now, what was ``expected``, how many standard errors apart.
 
-    Of *skill lost* the log score gained per part, in nats; of *fails beyond risk* the share of
-    parts that failed. ``results`` says how many results the finding rests on.
+    Of *skill lost* the ROC-AUC; of *fails beyond risk* the share of parts that failed. ``results`` says how many results the finding rests on.
     """
 
     value: float
@@ -101,27 +100,32 @@ class SkillWatch:
 
 
 def _skill_lost(risks: Floats, fails: Floats) -> Skill | None:
-    """The gain of the newest results against that of those before; None while too few have failed."""
+    """The rank of the newest fails against that of those before; None while too few have failed."""
     total = fails.sum()
     if total < RECENT_FAILS + BEFORE_FAILS:
         return None
-    # The newest results that hold the fails, at least as many as a question is asked about.
     since = int(np.searchsorted(np.cumsum(fails), total - RECENT_FAILS, side="right"))
-    recent, before = _gains(risks[since:], fails[since:]), _gains(risks[:since], fails[:since])
-    if min(len(recent), len(before)) < EVERY:
+    recent = _placements(risks[since:], fails[since:])
+    before = _placements(risks[:since], fails[:since])
+    if recent is None or before is None:
         return None
-    error = math.sqrt(recent.var() / len(recent) + before.var() / len(before))
+    # Fails that all rank alike leave no error to compare with: a single rank is never so sure.
+    error = math.sqrt(max(recent.var(), 0.01) / len(recent) + max(before.var(), 0.01) / len(before))
     now, was = float(recent.mean()), float(before.mean())
-    return Skill(now, was, (was - now) / error if error > 0.0 else 0.0, len(recent))
-
-
-def _gains(risks: Floats, fails: Floats) -> Floats:
-    """Log score of each risk less that of the fail rate of these very results."""
-    rate = min(max(float(fails.mean()), 1e-6), 1.0 - 1e-6)
-    gains: Floats = np.where(
-        fails > 0.0, np.log(risks / rate), np.log((1.0 - risks) / (1.0 - rate))
+    sigma = (was - now) / error
+    return Skill(
+        now, was, sigma if was - now >= _LEAST else min(sigma, _LOST - 1.0), len(risks) - since
     )
-    return gains
+
+
+def _placements(risks: Floats, fails: Floats) -> Floats | None:
+    """Of each fail the share of passes with a lower risk, ties half; None without enough passes."""
+    failed, passed = risks[fails > 0.0], np.sort(risks[fails == 0.0])
+    if len(passed) < EVERY:
+        return None
+    low, high = np.searchsorted(passed, failed, "left"), np.searchsorted(passed, failed, "right")
+    placements: Floats = 0.5 * (low + high) / len(passed)
+    return placements
 
 
 def _beyond_risk(risks: Floats, fails: Floats) -> Skill | None:

@@ -205,7 +205,11 @@ class Line:
         alarm = standing or journey.first_alarm
         withheld = self.alarms.withheld(None if alarm is None else alarm.id, self._now(at))
         rises = decision.rule == "part.at_risk"
-        if withheld is None and rises and not self.watch.part_alarmed(journey.number, self._now(at)):
+        if (
+            withheld is None
+            and rises
+            and not self.watch.part_alarmed(journey.number, self._now(at))
+        ):
             withheld = "flood"
         if withheld is not None:
             self.counts[f"withheld.{withheld}"] += 1

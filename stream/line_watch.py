@@ -33,7 +33,10 @@ DEGRADED, FLOOD = "detector.degraded", "alarm.flood"
 DEAD, SATURATED = "sensor.dead", "sensor.saturated"
 RISK, RESULTS_OVERDUE = "risk", "results_overdue"
 _TOGETHER = 3  # stations that may drift at once before the line as a whole is said to
-_TAUGHT = 1000  # results until the risks are steady enough to be watched
+_TAUGHT = 1000  # results until the skill is steady enough to be watched
+_STEADY = 2000  # and the risks themselves
+_KNOWN = 1000  # parts until what is met for the first time is new
+_USUAL = 1000  # parts until it is new no longer
 Identify = Callable[[str, str], str]
 
 
@@ -79,7 +82,7 @@ class LineWatch:
         self.flood = Flood(settings.budget, settings.flood_alarms, settings.flood_minutes)
         self._catalogue = catalogue
         self._levels = Levels(settings.drift_sigma)
-        self._risk_level = Levels(settings.drift_sigma)
+        self._risk_level = Levels(2.0 * settings.drift_sigma)
         self._risk_level.grow(1)
         self._runs = SensorRuns()
         self._silence = Silence()
@@ -89,6 +92,10 @@ class LineWatch:
         self._names: list[str] = []
         self._columns: list[Ints] = []
         self._layout: Layout | None = None
+        # By column: parts opened when it was first met, and whether its kind is settled.
+        self._met: list[int] = []
+        self._settled: list[bool] = []
+        self._new: dict[str, tuple[int, list[int]]] = {}
 
     # -- parts' alarms -------------------------------------------------------------------------
 
@@ -111,26 +118,28 @@ class LineWatch:
     def _count_alarms(self, now: float) -> None:
         flood = self.flood
         if self.settings.surge:
-            self._set(
-                SURGE, flood.surging, "rate_normal",
-                lambda: Cause("high", "alarm_rate_above_budget",
-                              affected=self._recent_alarms(now), size=1),
-            )  # fmt: skip
-        self._set(
-            FLOOD, flood.flooded, "flood_over",
-            lambda: Cause("high", "alarms_above_limit", affected=self._recent_alarms(now),
-                          size=flood.recent_alarms, parent=self.surge),
-        )  # fmt: skip
+            if flood.surging:
+                self.conditions.begin(SURGE, "", self._surge_cause())
+            else:
+                self.conditions.end(SURGE, "", "rate_normal")
+        if flood.flooded:
+            self.conditions.begin(FLOOD, "", self._flood_cause(now))
+        else:
+            self.conditions.end(FLOOD, "", "flood_over")
 
-    def _recent_alarms(self, now: float) -> Affected:
-        since = now - 60.0 * self.settings.flood_minutes
-        return Affected(count=self.flood.recent_alarms, what="alarmed_parts", since=_time(since))
+    def _surge_cause(self) -> Cause:
+        count, since = self.flood.surge_alarms
+        affected = Affected(
+            count=count, what="alarmed_parts", since=None if since is None else _time(since)
+        )
+        return Cause("high", "alarm_rate_above_budget", affected=affected, size=max(count, 1))
 
-    def _set(self, rule: str, holds: bool, over: str, cause: Callable[[], Cause]) -> None:
-        if holds:
-            self.conditions.begin(rule, "", cause())
-        elif self.conditions.alarm(rule) is not None or self.conditions.pending:
-            self.conditions.end(rule, "", over)
+    def _flood_cause(self, now: float) -> Cause:
+        count = self.flood.recent_alarms
+        since = _time(now - 60.0 * self.settings.flood_minutes)
+        affected = Affected(count=count, what="alarmed_parts", since=since)
+        parent = self.surge
+        return Cause("high", "alarms_above_limit", affected=affected, size=count, parent=parent)
 
     # -- measurements --------------------------------------------------------------------------
 
@@ -140,7 +149,7 @@ class LineWatch:
         """A reading that the detector has observed; ``opened`` parts have come onto the line."""
         known = self._catalogue.columns.stations.get(station)
         if known is not None:
-            self._watch_station(row, known.number, now)
+            self._watch_station(row, known.number, now, opened)
         if self.settings.degraded and self._overdue.part(opened):
             waiting = self._overdue.waiting(opened)
             affected = Affected(count=waiting, what="parts_without_result")
@@ -149,13 +158,15 @@ class LineWatch:
             )
         return self._due(at, now, identify)
 
-    def _watch_station(self, row: PartRow, number: int, at: float) -> None:
+    def _watch_station(self, row: PartRow, number: int, at: float, opened: int) -> None:
         table = self._catalogue.columns
         if self._layout is not table.layout():
-            self._grow()
+            self._grow(opened)
         if number >= len(self._columns):
             return
         columns, settings = self._columns[number], self.settings
+        if self._new:
+            self._end_new(opened)
         if settings.drift and self._levels.observe(
             columns, row.x, row.state, table.kind, self._catalogue.scale.figures, at
         ):
@@ -165,7 +176,7 @@ class LineWatch:
         if settings.silent and self._silence.observe(row.visited_at, number, at):
             self._tell_silence()
 
-    def _grow(self) -> None:
+    def _grow(self, opened: int) -> None:
         table = self._catalogue.columns
         layout = self._layout = table.layout()
         self._names = list(table.stations)
@@ -176,6 +187,38 @@ class LineWatch:
         self._levels.grow(len(table))
         self._runs.grow(len(table))
         self._silence.grow(len(table.stations))
+        self._met += [opened] * (len(table) - len(self._met))
+        self._settled += [False] * (len(table) - len(self._settled))
+        for column, kind in enumerate(table.kind.tolist()):
+            if kind and not self._settled[column]:
+                self._settled[column] = True
+                if self.settings.drift and self._met[column] >= _KNOWN:
+                    self._tell_new(column, opened)
+
+    def _tell_new(self, column: int, opened: int) -> None:
+        """A station or a feature that a line in full swing has never had before."""
+        number = int(self._catalogue.columns.station_of[column])
+        station = self._names[number]
+        columns = [*self._new.get(station, (0, []))[1], column]
+        self._new[station] = opened, columns
+        whole = min(self._met[c] for c in self._columns[number].tolist()) >= _KNOWN
+        named = columns[: max(self.settings.reasons, 1)]
+        share = round(1.0 / len(columns), 4)
+        cause = Cause(
+            "low",
+            "new_station" if whole else "new_feature",
+            station,
+            tuple(
+                Reason(station=station, feature=self._feature(c), contribution=share) for c in named
+            ),
+            size=1 if whole else len(columns),
+        )
+        self.conditions.begin(DRIFT, f"{station}|new", cause)
+
+    def _end_new(self, opened: int) -> None:
+        for station in [s for s, (since, _) in self._new.items() if opened - since >= _USUAL]:
+            del self._new[station]
+            self.conditions.end(DRIFT, f"{station}|new", "usual_by_now")
 
     def _tell_drift(self, number: int) -> None:
         station = self._names[number]
@@ -192,12 +235,12 @@ class LineWatch:
             self._together.remove(station)
             self._tell_line_drifts()
         else:
-            self.conditions.end(DRIFT, station, "level_settled")
+            self.conditions.end(DRIFT, station, "level_steady")
 
     def _tell_line_drifts(self) -> None:
         together = self._together
         if not together:
-            self.conditions.end(DRIFT, "", "level_settled")
+            self.conditions.end(DRIFT, "", "level_steady")
             return
         affected = Affected(count=len(together), what="stations")
         cause = Cause("high", "levels_moved", affected=affected, size=len(together))
@@ -302,7 +345,7 @@ class LineWatch:
         risk = next((risk for risk in reversed(risks) if risk == risk), None)
         if self.settings.degraded:
             self._tell_degraded(number, fail, risk if taught >= _TAUGHT else None, opened)
-        if self.settings.drift and risk is not None and taught >= _TAUGHT:
+        if self.settings.drift and risk is not None and taught >= _STEADY:
             self._tell_risk_level(risk, now)
         if self.settings.silent and self._silence.observe(row.visited_at, RESULT, now):
             self._tell_silence()
@@ -320,7 +363,7 @@ class LineWatch:
             if finding not in self._skill.findings:
                 self.conditions.end(DEGRADED, finding, "skill_settled")
         for finding, skill in self._skill.findings.items():
-            feature = "log_score" if finding == SKILL_LOST else "fail_rate"
+            feature = "roc_auc" if finding == SKILL_LOST else "fail_rate"
             side = -1.0 if finding == SKILL_LOST else 1.0
             reason = _reason("", feature, skill.value, skill.expected, side * skill.sigma, None)
             affected = Affected(count=skill.results, what="results")
@@ -332,7 +375,7 @@ class LineWatch:
         if not self._risk_level.observe_one(0, risk, now):
             return
         if not len(self._risk_level.drifting(np.array([0]))):
-            self.conditions.end(DRIFT, RISK, "level_settled")
+            self.conditions.end(DRIFT, RISK, "level_steady")
             return
         shift = self._risk_level.shift(0)
         since, count = self._risk_level.since(0)
@@ -368,6 +411,9 @@ class LineWatch:
             "skill": self._skill.state(),
             "overdue": self._overdue.state(),
             "together": list(self._together),
+            "met": list(self._met),
+            "settled": list(self._settled),
+            "new": {station: [since, list(cs)] for station, (since, cs) in self._new.items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -381,6 +427,8 @@ class LineWatch:
         self._skill.restore(state["skill"])
         self._overdue.restore(state["overdue"])
         self._together = list(state["together"])
+        self._met, self._settled = list(state["met"]), list(state["settled"])
+        self._new = {station: (since, list(cs)) for station, (since, cs) in state["new"].items()}
 
 
 def _shifted(sigma: float) -> Severity:
