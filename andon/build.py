@@ -23,6 +23,7 @@ from stream.effects import Effect
 from stream.errors import AndonError, ConfigError, TopicMissing
 from stream.ledger import LedgerSettings
 from stream.line import AlarmSettings, LineSettings
+from stream.line_watch import WatchSettings
 from stream.local import LocalLog
 from stream.log import Log, Record, TopicSpec
 from stream.task import Task, TaskSettings
@@ -133,6 +134,16 @@ def task_settings(settings: Settings) -> TaskSettings:
                 min_lift=alerts.min_lift,
                 clear_ratio=alerts.clear_ratio,
                 reasons=alerts.reasons,
+            ),
+            watch=WatchSettings(
+                drift=alerts.drift,
+                drift_sigma=alerts.drift_sigma,
+                silent=alerts.silent,
+                sensors=alerts.sensors,
+                degraded=alerts.degraded,
+                surge=alerts.surge,
+                flood_alarms=alerts.flood_alarms,
+                flood_minutes=alerts.flood_minutes,
             ),
         ),
     )

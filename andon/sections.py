@@ -304,6 +304,35 @@ class AlertsSection(Section):
         0.6, ge=0, le=1, description="share of the threshold below which an alarm clears"
     )
     reasons: int = Field(3, ge=0, le=10, description="most reasons that an alert names")
+    drift: bool = Field(
+        True, description="whether stations and risks whose level has moved are told (line.drift)"
+    )
+    drift_sigma: float = Field(
+        1.0, ge=0.2, le=10, description="usual spreads that a level must move by to be told"
+    )
+    silent: bool = Field(
+        True, description="whether stations that report no longer are told (station.silent)"
+    )
+    sensors: bool = Field(
+        True, description="whether dead and pinned sensors are told (sensor.dead, sensor.saturated)"
+    )
+    degraded: bool = Field(
+        True,
+        description="whether lost skill and overdue results are told (detector.degraded)",
+    )
+    surge: bool = Field(
+        True, description="whether alarming far above the budget is told (line.risk_surge)"
+    )
+    flood_alarms: int = Field(
+        10,
+        ge=0,
+        le=100_000,
+        description="part alarms that are a flood (alarm.flood), if three times the budget as "
+        "well; while it lasts part alerts are withheld; 0: never",
+    )
+    flood_minutes: float = Field(
+        10.0, gt=0, le=1440, description="minutes of event time in which they are counted"
+    )
 
 
 class NotifierSection(Section):

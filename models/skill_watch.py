@@ -52,7 +52,7 @@ class SkillWatch:
     ...     risk = (0.4 if fail else 0.03) if i < 4000 else 0.05     # nothing is known any more
     ...     if watch.update(fail, risk):
     ...         print(i, sorted(watch.findings))
-    4399 ['skill_lost']
+    4299 ['skill_lost']
     """
 
     def __init__(self) -> None:

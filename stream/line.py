@@ -83,7 +83,9 @@ class Line:
         self.ledger = Ledger(settings.ledger)
         self.operating_point = AlarmBudget(settings.alarms.budget, settings.alarms.min_lift)
         self.alarms = Alarms()
-        watched = replace(settings.watch, budget=settings.alarms.budget)
+        watched = replace(
+            settings.watch, budget=settings.alarms.budget, reasons=settings.alarms.reasons
+        )
         self.watch = LineWatch(name, watched, self.detector.catalogue, self.alarms)
         self.evaluation = Prequential(
             budget=settings.alarms.budget, capacity=settings.evaluated_parts

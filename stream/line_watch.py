@@ -45,7 +45,8 @@ class WatchSettings:
     """Which of a line's own alarms are raised, and from which size.
 
     ``drift_sigma`` is the shift of a level that matters, in its usual spreads; ``flood_alarms``
-    part alarms within ``flood_minutes`` are a flood (0: never).
+    part alarms within ``flood_minutes`` are a flood (0: never). The line gives its ``budget`` and
+    the number of ``reasons``.
     """
 
     drift: bool = True
