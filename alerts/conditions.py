@@ -124,8 +124,7 @@ class Conditions:
         identify: Callable[[str, str], str],
     ) -> Alert:
         rule, subject = key
-        if isinstance(what, str):
-            assert standing is not None, "only what stands can end"
+        if isinstance(what, str) and standing is not None:
             del self._standing[key]
             self._alarms.clear(standing.alarm)
             return Alert(
@@ -139,6 +138,8 @@ class Conditions:
                 reason=what,
                 supersedes=standing.alert,
             )
+        if isinstance(what, str):
+            raise RuntimeError(f"{rule} of {subject!r} ends without having begun")
         alert_id = identify(rule, subject)
         before = None if standing is None else standing.alert
         alarm = alert_id if standing is None else standing.alarm

@@ -2,10 +2,10 @@
 
 *Surge*: a cumulative sum of alarms beyond four times the budget reaches ten; it is over when the
 recent share of alarmed parts is below one and a half times the budget. A detector that has just
-begun is wildly sure of itself, so the first 500 parts with a risk are left out. *Flood* (ISA-18.2): more
-alarms within ten minutes than an operator can answer (ten), and three times the budget of the parts
-of these minutes, so that a line of a part a second is not called flooded for keeping its budget; it
-is over below half of either.
+begun is wildly sure of itself, so the first 500 parts with a risk are left out. *Flood*
+(ISA-18.2): more alarms within ten minutes than an operator can answer (ten), and three times the
+budget of the parts of these minutes, so that a line of a part a second is not called flooded for
+keeping its budget; it is over below half of either.
 
 Times are event times in seconds; memory is ten buckets and the parts alarmed in them.
 """
@@ -86,7 +86,7 @@ class Flood:
         self._judge()
 
     def alarm(self, part: int, at: float) -> None:
-        """A part, by its number, is alarmed about, or would be; a second time counts for nothing."""
+        """A part, by its number, is alarmed about, or would be; it counts once."""
         bucket = self._bucket(at)
         if part in self._alarmed:
             return

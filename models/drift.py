@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from models.compiled import kernel
-from models.part_row import EMPTY, DROPPED, Codes, Floats
+from models.part_row import DROPPED, EMPTY, Codes, Floats
 from models.scale import MEAN as SCALE_MEAN
 from models.scale import VARIANCE as SCALE_VARIANCE
 from models.scale import Ints
@@ -30,6 +30,8 @@ LEARNING, WATCHING, DRIFTING = 0.0, 1.0, 2.0
 NOTHING, RAISED, BACK, SETTLED = 0, 1, 2, 3
 _QUIET = 5.0  # blocks at the old level until it is believed
 _REACH = 10.0
+# Squares of values this large stay finite.
+_LARGEST = 1e150
 _SLOW = 1.0 / 200.0
 _RECENT = 0.3
 _CATEGORICAL = 3
@@ -136,25 +138,41 @@ def observe_levels(
             continue
         if kind[j] == 0 or kind[j] == _CATEGORICAL:
             continue
-        reach = _REACH * math.sqrt(scale[j, SCALE_VARIANCE])
-        mean = scale[j, SCALE_MEAN]
-        value = min(max(x[j], mean - reach), mean + reach) if reach > 0.0 else x[j]
-        changed += _observe_value(figures[j], value, sigma, at) != 0
+        value = min(max(x[j], -_LARGEST), _LARGEST)
+        off, variance = value - scale[j, SCALE_MEAN], scale[j, SCALE_VARIANCE]
+        if off * off > _REACH * _REACH * variance > 0.0:
+            value = scale[j, SCALE_MEAN] + math.copysign(_REACH * math.sqrt(variance), off)
+        if figures[j, HELD] == 0.0:
+            _begin_block(figures[j], value, at)
+        off = value - figures[j, ANCHOR]
+        figures[j, SUM] += off
+        figures[j, SQUARES] += off * off
+        figures[j, HELD] += 1.0
+        if figures[j, HELD] >= BLOCK:
+            changed += _end_block(figures[j], sigma) != 0
     return changed
+
+
+@kernel
+def _begin_block(row: Floats, x: float, at: float) -> None:
+    row[ANCHOR] = x
+    if row[RUN] == 0.0:
+        row[SINCE] = at
 
 
 @kernel
 def _observe_value(row: Floats, x: float, sigma: float, at: float) -> int:
     if row[HELD] == 0.0:
-        row[ANCHOR] = x
-        if row[RUN] == 0.0:
-            row[SINCE] = at
+        _begin_block(row, x, at)
     off = x - row[ANCHOR]
     row[SUM] += off
     row[SQUARES] += off * off
     row[HELD] += 1.0
-    if row[HELD] < BLOCK:
-        return 0
+    return _end_block(row, sigma) if row[HELD] >= BLOCK else 0
+
+
+@kernel
+def _end_block(row: Floats, sigma: float) -> int:
     mean = row[SUM] / BLOCK
     within = max(row[SQUARES] / BLOCK - mean * mean, 0.0)
     mean += row[ANCHOR]

@@ -27,9 +27,12 @@ _GOOD = 5.0  # good readings until it counts as alive
 ACCEPTED = 2000.0  # readings after which a standing alarm becomes the usual state
 _NUMERIC = 1
 READINGS, LAST = 0, 1
-RUN, LONGEST, RATE, STANDING, GOOD = 0, 1, 2, 3, 4
+# Of each way of saying nothing: the run, the longest before, how many such readings, the alarm.
+RUN, LONGEST, COUNT, STANDING, GOOD = 0, 1, 2, 3, 4
 _FIRST, _WIDTH = 2, 5
+_REMEMBERED = 4000.0  # readings, then half of them is forgotten
 FIGURES = _FIRST + 3 * _WIDTH
+_MISSING_RUN, _CONSTANT_RUN, _PINNED_RUN = _FIRST, _FIRST + _WIDTH, _FIRST + 2 * _WIDTH
 
 
 class SensorRuns:
@@ -85,17 +88,30 @@ def observe_runs(columns: Ints, x: Floats, state: Codes, kind: Codes, figures: F
         j = columns[place]
         if j >= len(state) or kind[j] == 0:
             continue
-        row = figures[j]
-        row[READINGS] += 1.0
+        figures[j, READINGS] += 1.0
+        if figures[j, READINGS] >= _REMEMBERED:
+            _forget(figures[j])
         missing = state[j] == EMPTY or state[j] == DROPPED
-        changed += _extend(row, MISSING, missing)
+        # Nothing is to be done for a sensor that speaks and did so before.
+        if missing or figures[j, _MISSING_RUN] > 0.0:
+            changed += _extend(figures[j], MISSING, missing)
         if missing or kind[j] != _NUMERIC:
             continue
         pinned = state[j] == SATURATED
-        changed += _extend(row, PINNED, pinned)
-        changed += _extend(row, CONSTANT, x[j] == row[LAST] and not pinned)
-        row[LAST] = x[j]
+        if pinned or figures[j, _PINNED_RUN] > 0.0:
+            changed += _extend(figures[j], PINNED, pinned)
+        same = x[j] == figures[j, LAST] and not pinned
+        if same or figures[j, _CONSTANT_RUN] > 0.0:
+            changed += _extend(figures[j], CONSTANT, same)
+        figures[j, LAST] = x[j]
     return changed
+
+
+@kernel
+def _forget(row: Floats) -> None:
+    row[READINGS] *= 0.5
+    for kind in range(3):
+        row[_FIRST + kind * _WIDTH + COUNT] *= 0.5
 
 
 @kernel
@@ -104,7 +120,7 @@ def _extend(row: Floats, kind: int, says_nothing: bool) -> int:
     first = _FIRST + kind * _WIDTH
     of = row[first : first + _WIDTH]
     if of[STANDING] > 0.0:
-        return _stand(of, says_nothing)
+        return _stand(of, says_nothing, row[READINGS])
     if says_nothing:
         of[RUN] += 1.0
     else:
@@ -112,9 +128,9 @@ def _extend(row: Floats, kind: int, says_nothing: bool) -> int:
         of[RUN] = 0.0
     if of[RUN] < _SUSPECT:
         # The runs of a dying sensor must not become what is usual of it.
-        of[RATE] += max(1.0 / row[READINGS], 1.0 / 2000.0) * (says_nothing - of[RATE])
+        of[COUNT] += says_nothing
         return 0
-    rate = min(max(of[RATE], 0.001), 1.0)
+    rate = min(max(of[COUNT] / row[READINGS], 0.001), 1.0)
     improbable = -math.log(rate) * of[RUN] >= _IMPROBABLE
     longer = of[RUN] >= LEAST and of[RUN] > 3.0 * of[LONGEST]
     if improbable and longer and row[READINGS] - of[RUN] >= _KNOWN:
@@ -125,12 +141,12 @@ def _extend(row: Floats, kind: int, says_nothing: bool) -> int:
 
 
 @kernel
-def _stand(of: Floats, says_nothing: bool) -> int:
+def _stand(of: Floats, says_nothing: bool, readings: float) -> int:
     if says_nothing:
         of[RUN] += 1.0
         of[GOOD] = max(of[GOOD] - 1.0, 0.0)
         if of[RUN] >= ACCEPTED:
-            of[RATE] = 1.0
+            of[COUNT] = readings
     else:
         of[GOOD] += 1.0
     if of[GOOD] < _GOOD and of[RUN] < ACCEPTED:

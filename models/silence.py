@@ -49,8 +49,8 @@ class Silence:
     def __init__(self) -> None:
         self.figures: Floats = np.zeros((0, FIGURES))
         # Row 0 is the result, row n + 1 station n: parts that arrived, and how many recently.
-        self._arrived: Floats = np.zeros((1, 2))
-        self._reported: Floats = np.zeros((1, 0))
+        self.arrived: Floats = np.zeros((1, 2))
+        self.reported: Floats = np.zeros((1, 0))
         self._events = 0
 
     def grow(self, stations: int) -> None:
@@ -61,21 +61,25 @@ class Silence:
         fresh = np.zeros((more, FIGURES))
         fresh[:, WITNESS] = -2.0
         self.figures = np.concatenate([self.figures, fresh])
-        self._arrived = np.concatenate([self._arrived, np.zeros((more, 2))])
+        self.arrived = np.concatenate([self.arrived, np.zeros((more, 2))])
         wider = np.zeros((stations + 1, stations))
-        had = self._reported
+        had = self.reported
         wider[: had.shape[0], : had.shape[1]] = had
-        self._reported = wider
+        self.reported = wider
 
     def observe(self, visited_at: Floats, station: int, at: float) -> int:
         """A part has come to ``station``, or to its result (RESULT), with these visits (NaN: none).
 
         Answers how many stations have fallen silent or spoken again.
         """
+        self.count()
+        return observe_arrival(visited_at, station, at, self.figures, self.arrived, self.reported)
+
+    def count(self) -> None:
+        """An arrival is about to be observed: now and then the witnesses are chosen anew."""
         self._events += 1
         if self._events % _CHOOSE == 0:
             self._choose()
-        return observe_arrival(visited_at, station, at, self.figures, self._arrived, self._reported)
 
     def standing(self) -> list[int]:
         """The stations that are silent now."""
@@ -91,33 +95,33 @@ class Silence:
 
     def accepted(self, station: int) -> bool:
         """Whether the station has been silent for so long that it counts as taken away."""
-        return bool(self.figures[station, MISSED] == 0.0 and not self._reported[:, station].any())
+        return bool(self.figures[station, MISSED] == 0.0 and not self.reported[:, station].any())
 
     def _choose(self) -> None:
         """The best witness of each station: of most of its parts, among those that still come."""
-        seen = self._reported * self._arrived[:, 1:]
+        seen = self.reported * self.arrived[:, 1:]
         for station in range(len(self.figures)):
             if self.figures[station, MISSED] >= _SUSPECT:
                 continue
             seen[station + 1, station] = 0.0
             best = int(np.argmax(seen[:, station]))
-            known = self._arrived[best, 0] >= _KNOWN and self._reported[best, station] > 0.01
+            known = self.arrived[best, 0] >= _KNOWN and self.reported[best, station] > 0.01
             self.figures[station, WITNESS] = best - 1 if known else -2.0
-        self._arrived[:, 1] *= 0.5
+        self.arrived[:, 1] *= 0.5
 
     def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
         return {
             "figures": self.figures,
-            "arrived": self._arrived,
-            "reported": self._reported,
+            "arrived": self.arrived,
+            "reported": self.reported,
             "events": self._events,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
-        self.figures, self._arrived = state["figures"], state["arrived"]
-        self._reported, self._events = state["reported"], state["events"]
+        self.figures, self.arrived = state["figures"], state["arrived"]
+        self.reported, self._events = state["reported"], state["events"]
 
 
 @kernel

@@ -32,7 +32,8 @@ _BEYOND, _WITHIN = 5.0, 2.0
 class Skill(NamedTuple):
     """What was found: ``value`` now, what was ``expected``, how many standard errors apart.
 
-    Of *skill lost* the ROC-AUC; of *fails beyond risk* the share of parts that failed. ``results`` says how many results the finding rests on.
+    Of *skill lost* the ROC-AUC; of *fails beyond risk* the share of parts that failed. ``results``
+    says how many results the finding rests on.
     """
 
     value: float
@@ -62,7 +63,7 @@ class SkillWatch:
         self._results = 0
 
     def update(self, fail: bool, risk: float) -> bool:
-        """A part with this last risk has failed or passed; whether `findings` has other keys now."""
+        """A part with this last risk has failed or passed; whether `findings` has changed."""
         place = self._results % KEPT
         self._risks[place], self._fails[place] = min(max(risk, 1e-6), 1.0 - 1e-6), float(fail)
         self._results += 1

@@ -24,9 +24,11 @@ from models.features import FeatureCatalogue
 from models.overdue import Overdue
 from models.part_row import PartRow
 from models.scale import Ints
-from models.sensor_runs import CONSTANT, MISSING, PINNED, SensorRuns
-from models.silence import RESULT, Silence
+from models.sensor_runs import CONSTANT, MISSING, PINNED
+from models.silence import RESULT
 from models.skill_watch import SKILL_LOST, SkillWatch
+from models.station_watch import DRIFT as DRIFTS
+from models.station_watch import SENSORS, SILENCE, StationWatch
 
 SURGE, DRIFT, SILENT = "line.risk_surge", "line.drift", "station.silent"
 DEGRADED, FLOOD = "detector.degraded", "alarm.flood"
@@ -82,11 +84,15 @@ class LineWatch:
         self.conditions = Conditions(line, alarms)
         self.flood = Flood(settings.budget, settings.flood_alarms, settings.flood_minutes)
         self._catalogue = catalogue
-        self._levels = Levels(settings.drift_sigma)
+        self._stations = StationWatch(
+            settings.drift_sigma,
+            DRIFTS * settings.drift + SENSORS * settings.sensors + SILENCE * settings.silent,
+        )
+        self._levels = self._stations.levels
+        self._runs = self._stations.runs
+        self._silence = self._stations.silence
         self._risk_level = Levels(2.0 * settings.drift_sigma)
         self._risk_level.grow(1)
-        self._runs = SensorRuns()
-        self._silence = Silence()
         self._skill = SkillWatch()
         self._overdue = Overdue()
         self._together: list[str] = []  # drifting stations that the line's own alarm speaks of
@@ -165,16 +171,20 @@ class LineWatch:
             self._grow(opened)
         if number >= len(self._columns):
             return
-        columns, settings = self._columns[number], self.settings
         if self._new:
             self._end_new(opened)
-        if settings.drift and self._levels.observe(
-            columns, row.x, row.state, table.kind, self._catalogue.scale.figures, at
-        ):
+        changed = self._stations.observe(
+            self._columns[number], row, table.kind, self._catalogue.scale.figures, number, at
+        )
+        if changed:
+            self._tell(changed, number)
+
+    def _tell(self, changed: int, number: int) -> None:
+        if changed & DRIFTS:
             self._tell_drift(number)
-        if settings.sensors and self._runs.observe(columns, row.x, row.state, table.kind):
+        if changed & SENSORS:
             self._tell_sensors(number)
-        if settings.silent and self._silence.observe(row.visited_at, number, at):
+        if changed & SILENCE:
             self._tell_silence()
 
     def _grow(self, opened: int) -> None:
@@ -185,9 +195,7 @@ class LineWatch:
         self._columns = [
             member[first[s] : first[s + 1]].copy() for s in range(len(layout.first) - 1)
         ]
-        self._levels.grow(len(table))
-        self._runs.grow(len(table))
-        self._silence.grow(len(table.stations))
+        self._stations.grow(len(table), len(table.stations))
         self._met += [opened] * (len(table) - len(self._met))
         self._settled += [False] * (len(table) - len(self._settled))
         for column, kind in enumerate(table.kind.tolist()):
@@ -311,7 +319,7 @@ class LineWatch:
         for number, station in enumerate(self._names):
             if number in silent:
                 self.conditions.begin(SILENT, station, self._silent_cause(number, station))
-            elif self.conditions.alarm(SILENT, station) is not None or self.conditions.pending:
+            elif self.conditions.alarm(SILENT, station) is not None:
                 gone = self._silence.accepted(number)
                 over = "taken_as_removed" if gone else "reports_again"
                 self.conditions.end(SILENT, station, over)
@@ -405,10 +413,8 @@ class LineWatch:
         return {
             "conditions": self.conditions.state(),
             "flood": self.flood.state(),
-            "levels": self._levels.state(),
+            "stations": self._stations.state(),
             "risk_level": self._risk_level.state(),
-            "runs": self._runs.state(),
-            "silence": self._silence.state(),
             "skill": self._skill.state(),
             "overdue": self._overdue.state(),
             "together": list(self._together),
@@ -421,10 +427,8 @@ class LineWatch:
         """Go on from a `state`; for a fresh watch over a catalogue that knows the same features."""
         self.conditions.restore(state["conditions"])
         self.flood.restore(state["flood"])
-        self._levels.restore(state["levels"])
+        self._stations.restore(state["stations"])
         self._risk_level.restore(state["risk_level"])
-        self._runs.restore(state["runs"])
-        self._silence.restore(state["silence"])
         self._skill.restore(state["skill"])
         self._overdue.restore(state["overdue"])
         self._together = list(state["together"])
