@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerts.alert import Alert, Reason
+from alerts.line_wording import line_sentence
 
 _TITLES = {"part.at_risk": "is at risk", "part.cleared": "is no longer at risk"}
 
@@ -18,6 +19,9 @@ def headline(alert: Alert) -> str:
     body-A: part P-7 is at risk after press: 31 % to fail (alarm from 10 %); press torque 14.2, \
 3.1 sigma above its usual 11
     """
+    of_line = line_sentence(alert)
+    if of_line is not None:
+        return f"{plain(alert.line)}: {plain(of_line)}"
     said = _TITLES.get(alert.type, alert.type)
     subject = f"part {plain(alert.part)} {said}" if alert.part else said
     where = f" after {plain(alert.station)}" if alert.station else ""

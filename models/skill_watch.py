@@ -1,6 +1,6 @@
 """Whether the risks have become worse than they were: prequential, of parts tested so far.
 
-Two questions, asked every 50 results:
+Two questions, asked every 100 results:
 
 - *skill lost*: how high the newest 30 fails ranked among the passes around them (their mean
   placement is the ROC-AUC), against the results before them that are still kept (at least 60
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 KEPT = 5000
-EVERY = 50
+EVERY = 100
 RECENT_FAILS, BEFORE_FAILS = 30, 60
 PROMISED = 400
 SKILL_LOST, FAILS_BEYOND_RISK = "skill_lost", "fails_beyond_risk"

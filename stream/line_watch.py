@@ -8,6 +8,7 @@ window holds decides when the model has followed. Every condition becomes one al
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -95,6 +96,7 @@ class LineWatch:
         self._risk_level.grow(1)
         self._skill = SkillWatch()
         self._overdue = Overdue()
+        self._opened = 0
         self._together: list[str] = []  # drifting stations that the line's own alarm speaks of
         self._names: list[str] = []
         self._columns: list[Ints] = []
@@ -157,13 +159,17 @@ class LineWatch:
         known = self._catalogue.columns.stations.get(station)
         if known is not None:
             self._watch_station(row, known.number, now, opened)
-        if self.settings.degraded and self._overdue.part(opened):
+        if opened != self._opened and self._part_opened(opened):
             waiting = self._overdue.waiting(opened)
             affected = Affected(count=waiting, what="parts_without_result")
             self.conditions.begin(
                 DEGRADED, RESULTS_OVERDUE, Cause("medium", RESULTS_OVERDUE, affected=affected)
             )
         return self._due(at, now, identify)
+
+    def _part_opened(self, opened: int) -> bool:
+        self._opened = opened
+        return self.settings.degraded and self._overdue.part(opened)
 
     def _watch_station(self, row: PartRow, number: int, at: float, opened: int) -> None:
         table = self._catalogue.columns
@@ -410,7 +416,7 @@ class LineWatch:
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
-        return {
+        state = {
             "conditions": self.conditions.state(),
             "flood": self.flood.state(),
             "stations": self._stations.state(),
@@ -422,6 +428,7 @@ class LineWatch:
             "settled": list(self._settled),
             "new": {station: [since, list(cs)] for station, (since, cs) in self._new.items()},
         }
+        return deepcopy(state)  # its arrays are not the ones that go on watching
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`; for a fresh watch over a catalogue that knows the same features."""
