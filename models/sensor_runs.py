@@ -112,6 +112,7 @@ def _forget(row: Floats) -> None:
     row[READINGS] *= 0.5
     for kind in range(3):
         row[_FIRST + kind * _WIDTH + COUNT] *= 0.5
+        row[_FIRST + kind * _WIDTH + LONGEST] *= 0.5
 
 
 @kernel
@@ -151,5 +152,7 @@ def _stand(of: Floats, says_nothing: bool, readings: float) -> int:
         of[GOOD] += 1.0
     if of[GOOD] < _GOOD and of[RUN] < ACCEPTED:
         return 0
+    # What was told may have been a long batch without this reading: it is learnt within bounds.
+    of[LONGEST] = max(of[LONGEST], min(of[RUN], 2.0 * max(LEAST, 3.0 * of[LONGEST])))
     of[STANDING] = of[RUN] = of[GOOD] = 0.0
     return 1

@@ -25,6 +25,7 @@ _SUSPECT = 3.0
 _KNOWN = 50.0
 _CHOOSE = 500
 _STEP = 1.0 / 500.0
+_FADES = 1.0 - 1.0 / 2000.0  # at each report
 MISSED, LONGEST, WITNESS, STANDING, SILENT_FROM = 0, 1, 2, 3, 4
 FIGURES = 5
 RESULT = -1
@@ -156,18 +157,24 @@ def observe_arrival(
         of[MISSED] += rate
         if of[STANDING] > 0.0:
             changed += _accept(of, reported, s)
-        elif of[MISSED] >= max(EXPECTED, 3.0 * of[LONGEST]) - 1e-6:
+        elif of[MISSED] >= _limit(of):
             of[STANDING] = 1.0
             changed += 1
     return changed
 
 
 @kernel
+def _limit(of: Floats) -> float:
+    return max(EXPECTED, 3.0 * of[LONGEST]) - 1e-6
+
+
+@kernel
 def _heard(of: Floats) -> int:
     """A station reports: whatever it was, it is not silent."""
     was = of[STANDING] > 0.0
-    if not was:
-        of[LONGEST] = max(of[LONGEST], of[MISSED])
+    # A silence that was told may have been a long batch: twice the limit is learnt of it at most.
+    longest = min(of[MISSED], 2.0 * _limit(of)) if was else of[MISSED]
+    of[LONGEST] = max(of[LONGEST] * _FADES, longest)
     of[MISSED] = of[STANDING] = 0.0
     return int(was)
 

@@ -155,7 +155,7 @@ def test_a_station_that_every_second_batch_passes_by_is_not_silent() -> None:
     for batch in range(20):
         silent = "drill" if batch % 2 else None
         told = line.take_all(plain_line(60, 60 * batch, silent=silent))
-        assert batch < 6 or types(told) == []
+        assert batch < 8 or types(told) == []
 
 
 def test_a_sensor_that_gives_no_reading_is_dead_until_it_gives_some_again(
