@@ -63,8 +63,8 @@ METRICS = (
     Metric("andon_alerts_total", "counter", ("line", "type", "severity"),
            "alerts published by this process", WORKER),
     Metric("andon_alerts_withheld_total", "counter", ("line", "reason"),
-           "alerts not raised, because shelved by a person or suppressed by the plant, those of a "
-           "rebuild included", WORKER),
+           "alerts not raised, because shelved by a person, suppressed by the plant or withheld in "
+           "a flood, those of a rebuild included", WORKER),
     Metric("andon_alert_latency_seconds", "histogram", (),
            "time from the append of an event to its alert being acknowledged by the log", WORKER,
            ALERT_SECONDS),

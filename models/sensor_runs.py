@@ -127,9 +127,10 @@ def _extend(row: Floats, kind: int, says_nothing: bool) -> int:
     else:
         of[LONGEST] = max(of[LONGEST], of[RUN])
         of[RUN] = 0.0
-    if of[RUN] < _SUSPECT:
+    if of[RUN] < _SUSPECT or of[COUNT] > 0.9 * (row[READINGS] - 1.0):
         # The runs of a dying sensor must not become what is usual of it.
         of[COUNT] += says_nothing
+    if of[RUN] < _SUSPECT:
         return 0
     rate = min(max(of[COUNT] / row[READINGS], 0.001), 1.0)
     improbable = -math.log(rate) * of[RUN] >= _IMPROBABLE

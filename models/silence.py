@@ -105,7 +105,11 @@ class Silence:
             if self.figures[station, MISSED] >= _SUSPECT:
                 continue
             seen[station + 1, station] = 0.0
-            best = int(np.argmax(seen[:, station]))
+            near = seen[:, station] >= 0.95 * seen[:, station].max()
+            # Of witnesses as good as each other the one that lies farthest down the line: two
+            # neighbours that fall silent together must not be each other's.
+            near[RESULT + 1] &= not near[1:].any()
+            best = int(np.argmax(np.where(near, self.reported.sum(axis=1), -1.0)))
             known = self.arrived[best, 0] >= _KNOWN and self.reported[best, station] > 0.01
             self.figures[station, WITNESS] = best - 1 if known else -2.0
         self.arrived[:, 1] *= 0.5

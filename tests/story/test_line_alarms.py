@@ -246,7 +246,7 @@ def test_a_checkpoint_of_the_watch_changes_nothing(line: WatchedLine) -> None:
     )
 
 
-# -- with the detector, and the people --------------------------------------------------------------
+# -- with the detector, and the people -------------------------------------------------------------
 
 
 def test_a_detector_that_knows_nothing_any_more_is_degraded() -> None:
