@@ -81,6 +81,11 @@ class Conditions:
         standing = self._standing.get((rule, subject))
         return None if standing is None else standing.alarm
 
+    def holds(self, rule: str, subject: str = "") -> bool:
+        """Whether the condition is known to hold, said or not."""
+        key = rule, subject
+        return isinstance(self._to_say.get(key, self._standing.get(key)), Cause | _Standing)
+
     def begin(self, rule: str, subject: str, cause: Cause) -> None:
         """The condition holds; of one that stands already this matters only if it has doubled."""
         key = rule, subject

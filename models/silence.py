@@ -154,7 +154,11 @@ def observe_arrival(
         of = figures[s]
         if visited or of[MISSED] < _SUSPECT:
             reported[row, s] += step * (visited - rate)
-        if visited or of[WITNESS] != station:
+        if of[WITNESS] != station:
+            continue
+        if visited:
+            # Results go on coming while the line stands still: those of reported parts say so.
+            changed += _heard(of)
             continue
         if of[MISSED] == 0.0:
             of[SILENT_FROM] = at

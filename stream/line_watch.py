@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from alerts.alarms import Alarms
-from alerts.alert import Affected, Alert, Reason, Severity
+from alerts.alert import Alert
 from alerts.conditions import Cause, Conditions
 from alerts.flood import Flood
 from models.columns import Layout
@@ -27,9 +27,10 @@ from models.part_row import PartRow
 from models.scale import Ints
 from models.sensor_runs import CONSTANT, MISSING, PINNED
 from models.silence import RESULT
-from models.skill_watch import SKILL_LOST, SkillWatch
+from models.skill_watch import SkillWatch
 from models.station_watch import DRIFT as DRIFTS
 from models.station_watch import SENSORS, SILENCE, StationWatch
+from stream import line_causes as causes
 
 SURGE, DRIFT, SILENT = "line.risk_surge", "line.drift", "station.silent"
 DEGRADED, FLOOD = "detector.degraded", "alarm.flood"
@@ -128,27 +129,14 @@ class LineWatch:
         flood = self.flood
         if self.settings.surge:
             if flood.surging:
-                self.conditions.begin(SURGE, "", self._surge_cause())
+                self.conditions.begin(SURGE, "", causes.alarm_rate(flood))
             else:
                 self.conditions.end(SURGE, "", "rate_normal")
         if flood.flooded:
-            self.conditions.begin(FLOOD, "", self._flood_cause(now))
+            since = now - 60.0 * self.settings.flood_minutes
+            self.conditions.begin(FLOOD, "", causes.alarms_above_limit(flood, since, self.surge))
         else:
             self.conditions.end(FLOOD, "", "flood_over")
-
-    def _surge_cause(self) -> Cause:
-        count, since = self.flood.surge_alarms
-        affected = Affected(
-            count=count, what="alarmed_parts", since=None if since is None else _time(since)
-        )
-        return Cause("high", "alarm_rate_above_budget", affected=affected, size=max(count, 1))
-
-    def _flood_cause(self, now: float) -> Cause:
-        count = self.flood.recent_alarms
-        since = _time(now - 60.0 * self.settings.flood_minutes)
-        affected = Affected(count=count, what="alarmed_parts", since=since)
-        parent = self.surge
-        return Cause("high", "alarms_above_limit", affected=affected, size=count, parent=parent)
 
     # -- measurements --------------------------------------------------------------------------
 
@@ -161,10 +149,7 @@ class LineWatch:
             self._watch_station(row, known.number, now, opened)
         if opened != self._opened and self._part_opened(opened):
             waiting = self._overdue.waiting(opened)
-            affected = Affected(count=waiting, what="parts_without_result")
-            self.conditions.begin(
-                DEGRADED, RESULTS_OVERDUE, Cause("medium", RESULTS_OVERDUE, affected=affected)
-            )
+            self.conditions.begin(DEGRADED, RESULTS_OVERDUE, causes.results_overdue(waiting))
         return self._due(at, now, identify)
 
     def _part_opened(self, opened: int) -> bool:
@@ -217,17 +202,8 @@ class LineWatch:
         columns = [*self._new.get(station, (0, []))[1], column]
         self._new[station] = opened, columns
         whole = min(self._met[c] for c in self._columns[number].tolist()) >= _KNOWN
-        named = columns[: max(self.settings.reasons, 1)]
-        share = round(1.0 / len(columns), 4)
-        cause = Cause(
-            "low",
-            "new_station" if whole else "new_feature",
-            station,
-            tuple(
-                Reason(station=station, feature=self._feature(c), contribution=share) for c in named
-            ),
-            size=1 if whole else len(columns),
-        )
+        features = [self._feature(c) for c in columns]
+        cause = causes.first_met(station, whole, features, self._most)
         self.conditions.begin(DRIFT, f"{station}|new", cause)
 
     def _end_new(self, opened: int) -> None:
@@ -239,10 +215,10 @@ class LineWatch:
         station = self._names[number]
         drifting = self._levels.drifting(self._columns[number])
         if len(drifting):
-            drifted = [s for s in self._names if self.conditions.alarm(DRIFT, s) is not None]
+            drifted = [s for s in self._names if self.conditions.holds(DRIFT, s)]
             alone = station in drifted or len(drifted) < _TOGETHER
             if alone and station not in self._together:
-                self.conditions.begin(DRIFT, station, self._drift_cause(station, drifting))
+                self.conditions.begin(DRIFT, station, self._level_moved(station, drifting))
             elif station not in self._together:
                 self._together.append(station)
                 self._tell_line_drifts()
@@ -257,26 +233,14 @@ class LineWatch:
         if not together:
             self.conditions.end(DRIFT, "", "level_steady")
             return
-        affected = Affected(count=len(together), what="stations")
-        cause = Cause("high", "levels_moved", affected=affected, size=len(together))
-        self.conditions.begin(DRIFT, "", cause)
+        self.conditions.begin(DRIFT, "", causes.levels_moved(len(together)))
 
-    def _drift_cause(self, station: str, columns: Ints) -> Cause:
-        shifts = {int(column): self._levels.shift(int(column)) for column in columns}
-        strongest = sorted(shifts, key=lambda column: (-abs(shifts[column][2]), column))
-        total = sum(abs(sigma) for _, _, sigma in shifts.values()) or 1.0
-        since, readings = self._levels.since(strongest[0])
-        named = strongest[: max(self.settings.reasons, 1)]
-        return Cause(
-            severity=_shifted(shifts[strongest[0]][2]),
-            reason="level_moved",
-            station=station,
-            reasons=tuple(
-                _reason(station, self._feature(column), *shifts[column], total) for column in named
-            ),
-            affected=Affected(count=readings, what="readings", since=_time(since), station=station),
-            size=len(columns),
-        )
+    def _level_moved(self, station: str, drifting: Ints) -> Cause:
+        return causes.level_moved(station, self._levels, drifting, self._feature, self._most)
+
+    @property
+    def _most(self) -> int:
+        return max(self.settings.reasons, 1)
 
     def _feature(self, column: int) -> str:
         return self._catalogue.columns.origin[column].feature
@@ -300,44 +264,21 @@ class LineWatch:
             self.conditions.end(rule, station, over)
             return
         longest = sorted(found, key=lambda column: (-found[column], column))
-        self.conditions.begin(
-            rule,
-            station,
-            Cause(
-                severity="medium",
-                reason=why,
-                station=station,
-                reasons=tuple(
-                    Reason(
-                        station=station,
-                        feature=self._feature(column),
-                        contribution=round(1.0 / len(found), 4),
-                    )
-                    for column in longest[: max(self.settings.reasons, 1)]
-                ),
-                affected=Affected(count=found[longest[0]], what="readings", station=station),
-                size=len(found),
-            ),
-        )
+        features = [self._feature(column) for column in longest]
+        cause = causes.says_nothing(station, why, features, found[longest[0]], self._most)
+        self.conditions.begin(rule, station, cause)
 
     def _tell_silence(self) -> None:
         silent = set(self._silence.standing())
         for number, station in enumerate(self._names):
             if number in silent:
-                self.conditions.begin(SILENT, station, self._silent_cause(number, station))
-            elif self.conditions.alarm(SILENT, station) is not None:
+                self.conditions.begin(
+                    SILENT, station, causes.no_report(station, self._silence, number)
+                )
+            else:
                 gone = self._silence.accepted(number)
                 over = "taken_as_removed" if gone else "reports_again"
                 self.conditions.end(SILENT, station, over)
-
-    def _silent_cause(self, number: int, station: str) -> Cause:
-        affected = Affected(
-            count=self._silence.missed(number),
-            what="expected_visits",
-            since=_time(self._silence.silent_from(number)),
-            station=station,
-        )
-        return Cause("high", "no_report", station, affected=affected)
 
     # -- results -------------------------------------------------------------------------------
 
@@ -378,13 +319,7 @@ class LineWatch:
             if finding not in self._skill.findings:
                 self.conditions.end(DEGRADED, finding, "skill_settled")
         for finding, skill in self._skill.findings.items():
-            feature = "roc_auc" if finding == SKILL_LOST else "fail_rate"
-            side = -1.0 if finding == SKILL_LOST else 1.0
-            reason = _reason("", feature, skill.value, skill.expected, side * skill.sigma, None)
-            affected = Affected(count=skill.results, what="results")
-            self.conditions.begin(
-                DEGRADED, finding, Cause("medium", finding, reasons=(reason,), affected=affected)
-            )
+            self.conditions.begin(DEGRADED, finding, causes.degraded(finding, skill))
 
     def _tell_risk_level(self, risk: float, now: float) -> None:
         if not self._risk_level.observe_one(0, risk, now):
@@ -392,12 +327,7 @@ class LineWatch:
         if not len(self._risk_level.drifting(np.array([0]))):
             self.conditions.end(DRIFT, RISK, "level_steady")
             return
-        shift = self._risk_level.shift(0)
-        since, count = self._risk_level.since(0)
-        affected = Affected(count=count, what="results", since=_time(since))
-        reasons = (_reason("", "risk", *shift, None),)
-        cause = Cause(_shifted(shift[2]), "risk_level", reasons=reasons, affected=affected)
-        self.conditions.begin(DRIFT, RISK, cause)
+        self.conditions.begin(DRIFT, RISK, causes.risk_level(self._risk_level))
 
     # -- all -----------------------------------------------------------------------------------
 
@@ -441,25 +371,3 @@ class LineWatch:
         self._together = list(state["together"])
         self._met, self._settled = list(state["met"]), list(state["settled"])
         self._new = {station: (since, list(cs)) for station, (since, cs) in state["new"].items()}
-
-
-def _shifted(sigma: float) -> Severity:
-    return "high" if abs(sigma) >= 3.0 else "medium"
-
-
-def _time(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _reason(
-    station: str, feature: str, value: float, expected: float, sigma: float, total: float | None
-) -> Reason:
-    """A level that has moved, and its share of all that have."""
-    return Reason(
-        station=station,
-        feature=feature,
-        value=round(value, 6),
-        expected=round(expected, 6),
-        sigma=round(sigma, 3),
-        contribution=1.0 if total is None else round(abs(sigma) / total, 4),
-    )

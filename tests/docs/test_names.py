@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from alerts.line_wording import SENTENCES
 from andon.command_reference import commands
 from andon.endpoints import EndpointSection
 from andon.environment import variable
@@ -27,6 +28,7 @@ VARIABLES = {variable(*key.split(".")) for key in KEYS if not key.startswith("en
 # Read beside the settings: which file they are in, all endpoints at once; and the tests' own.
 OTHER_VARIABLES = {"ANDON_CONFIG", "ANDON_ENDPOINTS", "ANDON_TEST_KAFKA", "ANDON_XYZ"}
 COMMANDS = dict(commands())
+ALERT_TYPES = {kind for kind, _ in SENTENCES}
 METRIC_NAMES = {metric.name for metric in METRICS} | set(PROCESS)
 
 
@@ -62,7 +64,7 @@ def test_a_page_names_only_settings_and_variables_that_exist(path: Path) -> None
         for key in re.findall(r"`([a-z_]+\.[a-z_]+)(?: = [^`]*)?`", text)
         if key.split(".")[0] in SECTIONS and not key.endswith((".py", ".md", ".toml"))
     }
-    assert named <= KEYS
+    assert named <= KEYS | ALERT_TYPES
     variables = set(re.findall(r"\bANDON_[A-Z_]+\b", text))
     secrets = {each for each in variables if each.startswith("ANDON_SECRET_")}
     assert variables - secrets <= VARIABLES | OTHER_VARIABLES
