@@ -173,7 +173,7 @@ def observe_arrival(
 
 @kernel
 def _limit(of: Floats) -> float:
-    return max(EXPECTED, 3.0 * of[LONGEST]) - 1e-6
+    return float(max(EXPECTED, 3.0 * of[LONGEST]) - 1e-6)
 
 
 @kernel

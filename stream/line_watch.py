@@ -73,6 +73,7 @@ class LineWatch:
 
     Examples
     --------
+    >>> from datetime import UTC
     >>> watch = LineWatch("body-A", WatchSettings(), FeatureCatalogue(), Alarms())
     >>> at = datetime(2026, 1, 5, 8, tzinfo=UTC)
     >>> watch.measured(PartRow(), "press", at, 0.0, 1, lambda rule, subject: f"{rule}{subject}")
