@@ -10,11 +10,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from andon.command import JsonOption, running, say
 from models.baselines import NATIVE
 from models.detector import Detector, DetectorSettings
 from models.part_journeys import follow, sample_journeys
 from models.part_row import PartRow
+from models.scale import FIGURES
+from models.silence import RESULT
+from models.station_watch import StationWatch
 
 # Enough for every kernel to be called: the imputation begins with 150 parts, trees with some fails.
 _PARTS = 260
@@ -38,7 +43,17 @@ def warm_up(models: tuple[str, ...] = NATIVE) -> WarmUp:
         row, _ = detector.encode(PartRow(), *journeys[-1].readings[0])
         detector.explain(row, 3)
         Detector(detector.settings).restore(detector.state())
+    _warm_up_watch()
     return WarmUp(models, time.perf_counter() - began)
+
+
+def _warm_up_watch() -> None:
+    """One reading and one result of a line with one station."""
+    watch, row = StationWatch(), PartRow().grown(features=1, stations=1)
+    watch.grow(features=1, stations=1)
+    watch.observe(np.array([0]), row, np.ones(1, np.uint8), np.zeros((1, FIGURES)), 0, at=0.0)
+    watch.silence.observe(row.visited_at, RESULT, at=0.0)
+    watch.levels.observe_one(0, 1.0, at=0.0)
 
 
 def warm_up_command(as_json: JsonOption = False) -> None:
