@@ -32,6 +32,30 @@ class Cause:
     size: int = 1
     parent: str | None = None
 
+    def state(self) -> dict[str, Any]:
+        """The cause as plain values."""
+        return {
+            "severity": self.severity,
+            "reason": self.reason,
+            "station": self.station,
+            "reasons": [reason.model_dump(mode="json") for reason in self.reasons],
+            "affected": None if self.affected is None else self.affected.model_dump(mode="json"),
+            "size": self.size,
+            "parent": self.parent,
+        }
+
+    @classmethod
+    def restored(cls, state: dict[str, Any]) -> Cause:
+        """The cause of a `state`."""
+        affected = state["affected"]
+        return cls(
+            **state
+            | {
+                "reasons": tuple(Reason.model_validate(each) for each in state["reasons"]),
+                "affected": None if affected is None else Affected.model_validate(affected),
+            }
+        )
+
 
 @dataclass(slots=True)
 class _Standing:
@@ -166,8 +190,13 @@ class Conditions:
         )
 
     def state(self) -> dict[str, Any]:
-        """What stands, as plain values; what was withheld when it was taken is said no more."""
+        """What stands and what is still to be said, as plain values."""
         return {
+            "to_say": [
+                [rule, subject, what if isinstance(what, str) else what.state()]
+                for (rule, subject), what in self._to_say.items()
+            ],
+            "kept_back": [[rule, subject] for rule, subject in sorted(self._kept_back)],
             "standing": [
                 [rule, subject, s.alarm, s.alert, s.size, s.station]
                 for (rule, subject), s in self._standing.items()
@@ -176,6 +205,9 @@ class Conditions:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`; for fresh conditions."""
+        for rule, subject, what in state["to_say"]:
+            self._to_say[rule, subject] = what if isinstance(what, str) else Cause.restored(what)
+        self._kept_back = {(rule, subject) for rule, subject in state["kept_back"]}
         for rule, subject, alarm, alert, size, station in state["standing"]:
             self._standing[rule, subject] = _Standing(alarm, alert, size, station)
             self._alarms.activate(alarm)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.alarms import Alarms
-from alerts.alert import Alert
+from alerts.alert import Affected, Alert, Reason
 from alerts.conditions import Cause, Conditions
 from stream.testing import at
 
@@ -97,6 +97,20 @@ def test_a_shelved_alarm_ends_in_silence_until_its_time_is_over() -> None:
     story.end()
     assert story.due(50.0) == []
     assert [alert.type for alert in story.due(100.0)] == ["alarm.cleared"]
+
+
+def test_what_was_withheld_outlives_a_checkpoint() -> None:
+    story = Story()
+    story.alarms.suppress("maintenance", until=100.0)
+    reasons = (Reason(station=SUBJECT, feature="torque", contribution=1.0),)
+    affected = Affected(count=20, what="readings", since=at(0), station=SUBJECT)
+    story.conditions.begin(
+        RULE, SUBJECT, Cause("medium", "no_reading", SUBJECT, reasons, affected, size=2)
+    )
+    assert story.due(50.0) == []
+    again = Story()
+    again.conditions.restore(story.conditions.state())
+    assert again.due(200.0) == story.due(200.0) != []
 
 
 def test_what_stands_outlives_a_checkpoint() -> None:
