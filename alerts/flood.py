@@ -3,7 +3,7 @@
 *Surge*: a cumulative sum of alarms beyond four times the budget reaches ten; it is over when the
 recent share of alarmed parts is below one and a half times the budget. A detector that has just
 begun is wildly sure of itself, so the first 500 parts with a risk are left out. *Flood*
-(ISA-18.2): more alarms within ten minutes than an operator can answer (ten), and three times the
+(ISA-18.2): more alarms within ten minutes than an operator can answer, and three times the
 budget of the parts of these minutes, so that a line of a part a second is not called flooded for
 keeping its budget; it is over below half of either.
 
@@ -45,7 +45,7 @@ class Flood:
     (True, True, 20)
     """
 
-    def __init__(self, budget: float, alarms: int = 10, minutes: float = 10.0) -> None:
+    def __init__(self, budget: float, alarms: int = 20, minutes: float = 10.0) -> None:
         self.budget = budget
         self.alarms = alarms
         self.surging = False

@@ -324,7 +324,7 @@ class AlertsSection(Section):
         True, description="whether alarming far above the budget is told (line.risk_surge)"
     )
     flood_alarms: int = Field(
-        10,
+        20,
         ge=0,
         le=100_000,
         description="part alarms that are a flood (alarm.flood), if three times the budget as "

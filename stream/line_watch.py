@@ -59,7 +59,7 @@ class WatchSettings:
     sensors: bool = True
     degraded: bool = True
     surge: bool = True
-    flood_alarms: int = 10
+    flood_alarms: int = 20
     flood_minutes: float = 10.0
     reasons: int = 3
     budget: float = 0.05

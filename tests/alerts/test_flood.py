@@ -16,20 +16,20 @@ def run(flood: Flood, first: int, parts: int, every: int, takt: float = TAKT) ->
 
 
 def test_a_line_that_keeps_its_budget_is_neither_surging_nor_flooded() -> None:
-    flood = Flood(budget=0.05)
+    flood = Flood(budget=0.05, alarms=10)
     run(flood, 0, 5000, every=20)
     assert (flood.surging, flood.flooded) == (False, False)
 
 
 def test_a_part_a_second_is_no_flood_for_keeping_its_budget() -> None:
-    flood = Flood(budget=0.05)
+    flood = Flood(budget=0.05, alarms=10)
     run(flood, 0, 5000, every=20, takt=1.0)
     assert flood.recent_alarms >= 28
     assert not flood.flooded
 
 
 def test_every_second_part_is_a_surge_and_a_flood_and_both_end() -> None:
-    flood = Flood(budget=0.05)
+    flood = Flood(budget=0.05, alarms=10)
     run(flood, 0, 600, every=20)
     run(flood, 600, 40, every=2)
     assert (flood.surging, flood.flooded) == (True, True)
@@ -40,14 +40,14 @@ def test_every_second_part_is_a_surge_and_a_flood_and_both_end() -> None:
 
 
 def test_a_part_counts_once_however_often_it_is_alarmed_about() -> None:
-    flood = Flood(budget=0.05)
+    flood = Flood(budget=0.05, alarms=10)
     for _ in range(50):
         flood.alarm(1, 0.0)
     assert flood.recent_alarms == 1
 
 
 def test_a_young_detector_is_not_surging() -> None:
-    flood = Flood(budget=0.05)
+    flood = Flood(budget=0.05, alarms=10)
     run(flood, 0, 400, every=2)
     assert not flood.surging
 
@@ -59,7 +59,7 @@ def test_no_alarms_are_a_flood_if_that_is_switched_off() -> None:
 
 
 def test_a_checkpoint_changes_nothing() -> None:
-    flood, again = Flood(budget=0.05), Flood(budget=0.05)
+    flood, again = Flood(budget=0.05, alarms=10), Flood(budget=0.05, alarms=10)
     run(flood, 0, 610, every=3)
     again.restore(flood.state())
     for each in (flood, again):
