@@ -56,6 +56,27 @@ def check_scoring_changes_nothing(make: Make, journeys: Journeys) -> None:
     _must(often.trained, "the detector stayed untrained: give a longer stream")
 
 
+def check_reading_at_once_is_the_same(make: Make, journeys: Journeys) -> None:
+    """A reading that is written and scored in one go gives, bit for bit, what two steps give."""
+    apart, at_once = make(), make()
+    for number, (readings, fail) in enumerate(journeys):
+        one, other = PartRow(), PartRow()
+        verdict = Verdict(None, None, False)
+        for station, at, values in readings:
+            one, wrong = apart.encode(one, station, at, values)
+            verdict = apart.score(one)
+            other, also_wrong, found = at_once.read(other, station, at, values)
+            _must(wrong == also_wrong, f"part {number} at {station!r}: {wrong}, {also_wrong}")
+            _must(verdict == found, f"part {number} at {station!r}: {verdict}, at once {found}")
+            apart.observe(one, station, values)
+            at_once.observe(other, station, values)
+        for detector, row in ((apart, one), (at_once, other)):
+            if fail is not None:
+                detector.learn(row, fail, verdict.margin)
+            detector.close(row)
+    _must(at_once.trained, "the detector stayed untrained: give a longer stream")
+
+
 def check_a_state_read_back_goes_on_alike(
     make: Make, journeys: Journeys, through: Callable[[State], State] = deepcopy
 ) -> None:

@@ -58,6 +58,11 @@ class Plan(NamedTuple):
     truths: tuple[int, ...]
     blank: tuple[int, ...]
 
+    @property
+    def only_numbers(self) -> bool:
+        """Whether such a message brings nothing that has to be met: no name, no unsettled kind."""
+        return not self.blank and not self.texts
+
     def numbers(self, values: Mapping[str, Value]) -> list[float | None] | None:
         """The values of ``columns`` as numbers, codes and None; None if one has another kind."""
         x: list[Any] = list(values.values())

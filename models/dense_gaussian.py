@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 NARROW, WIDE, WIDE_FROM = 10, 20, 100
-BEGIN, SWEEPS, PUBLISH, EXPAND = 150, 8, 25, 100
+BEGIN, SWEEPS, SLICE, PUBLISH, EXPAND = 150, 8, 25, 25, 100
 LEAST_HEARD = 50.0
 DECAY = 1.0 - 1.0 / 1500.0
 RIDGE, PRIOR, LEAST_PSI = 2.0, 5.0, 0.02
@@ -66,6 +66,7 @@ class DenseGaussian:
         self.closed = 0
         self.published = False
         self._begun = False
+        self._sweep, self._swept = 0, 0  # sweeps of the first fit, and parts of the next one
         self._turn = 0
         self._kept: list[PartRow] = []
         self._allocate(rank or NARROW, 0, 0)
@@ -168,8 +169,8 @@ class DenseGaussian:
                 self._maximise(self._turn, layout)
         else:
             self._kept.append(PartRow(row.x.copy(), row.state.copy(), row.visited_at.copy()))
-            if len(self._kept) == BEGIN:
-                self._begin(layout, scale)
+            if len(self._kept) >= BEGIN:
+                self._fit(layout, scale)
         if self.closed % PUBLISH == 0:
             if self._begun and self.closed % EXPAND == 0:
                 self._expand()
@@ -181,6 +182,7 @@ class DenseGaussian:
         A cell that its station did not measure enters by its conditional moments: E[z_j f~] =
         (f~f~' + C~) w~_j and E[z_j^2] = psi_j + w~_j' (f~f~' + C~) w~_j, with w~_j = [w_j, mu_j].
         """
+        row = row.grown(len(self.standard), self._n.shape[1])
         visited = ~np.isnan(row.visited_at)
         here = visited[layout.station_of] & self.model.number
         seen, z = self.seen(row), self.z(row)
@@ -244,29 +246,43 @@ class DenseGaussian:
         self._c[:, fresh] = self._n[:, layout.station_of[fresh]]  # as if variance 1 had been seen
         self.model = self._next.copy()
 
-    def _begin(self, layout: Layout, scale: Scale) -> None:
-        """The first fit: eight sweeps of EM over the first parts, from small random loadings."""
-        rows, self._kept, self._begun = self._kept, [], True
-        columns, stations = len(layout.numeric), len(layout.first) - 1
-        rows = [row.grown(columns, stations) for row in rows]
-        wide = int(layout.numeric.sum()) >= WIDE_FROM
-        self._allocate(self.wanted_rank or (WIDE if wide else NARROW), columns, stations)
+    def _fit(self, layout: Layout, scale: Scale) -> None:
+        """The first fit: eight sweeps of EM over the first parts, from small random loadings; the
+        first at once, of the others 25 parts whenever one closes."""
+        rows = SLICE
+        if len(self._kept) == BEGIN:
+            self._first_guess(layout, scale)
+            rows = BEGIN
+        numbers = range(self._swept, min(self._swept + rows, BEGIN))
+        for number in numbers:
+            self._take_in(self._kept[number], layout, self.seed + _BEGINNING, number, 1.0)
+        self._swept = numbers.stop
+        if self._swept < BEGIN:
+            return
+        for station in range(self._n.shape[1]):
+            self._maximise(station, layout)
+        self._expand()
         self._publish(layout, scale)
-        r = self.rank
-        for m in range(self.replicates):
-            for j in np.flatnonzero(self.model.number).tolist():
-                places = range(j * r, (j + 1) * r)
-                self._next.loadings[m, j] = 0.3 * _normals(self.seed, _LOADING, places, m)
-        self.model = self._next.copy()
-        for _ in range(SWEEPS):
+        self._swept, self._sweep = 0, self._sweep + 1
+        if self._sweep < SWEEPS:
             for sums in (self._b, self._c, self._s, self._n):
                 sums[:] = 0.0
-            for number, row in enumerate(rows):
-                self._take_in(row, layout, self.seed + _BEGINNING, number, 1.0)
-            for station in range(stations):
-                self._maximise(station, layout)
-            self._expand()
-            self._publish(layout, scale)
+            return
+        self._begun = True
+        waited, self._kept = self._kept[BEGIN:], []
+        for number, row in enumerate(waited, self.closed - len(waited) + 1):
+            self._take_in(row, layout, self.seed + _RESAMPLING, number, DECAY)
+
+    def _first_guess(self, layout: Layout, scale: Scale) -> None:
+        wide = int(layout.numeric.sum()) >= WIDE_FROM
+        rank = self.wanted_rank or (WIDE if wide else NARROW)
+        self._allocate(rank, len(layout.numeric), len(layout.first) - 1)
+        self._publish(layout, scale)
+        for m in range(self.replicates):
+            for j in np.flatnonzero(self.model.number).tolist():
+                places = range(j * rank, (j + 1) * rank)
+                self._next.loadings[m, j] = 0.3 * _normals(self.seed, _LOADING, places, m)
+        self.model = self._next.copy()
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -276,6 +292,7 @@ class DenseGaussian:
             "closed": self.closed,
             "published": self.published,
             "begun": self._begun,
+            "fit": [self._sweep, self._swept],
             "turn": self._turn,
             "kept": [[row.x, row.state, row.visited_at] for row in self._kept],
             "model": list(self.model),
@@ -288,6 +305,7 @@ class DenseGaussian:
         """Go on from a `state`."""
         self.closed, self.published = state["closed"], state["published"]
         self._begun, self._turn = state["begun"], state["turn"]
+        self._sweep, self._swept = state["fit"]
         self._kept = [PartRow(*each) for each in state["kept"]]
         self.model, self._next = Model(*state["model"]), Model(*state["next"])
         self.standard = state["standard"]

@@ -18,6 +18,7 @@ from models.features import FeatureCatalogue
 from models.flags import NONE, Flags
 from models.linear_member import Margin
 from models.part_row import DROPPED, EMPTY, MEASURED, SATURATED, PartRow
+from models.reading import Reading
 from models.window import WindowRule
 
 Floats = npt.NDArray[np.float64]
@@ -88,6 +89,11 @@ class DenseTwin:
 
     def advance(self, row: PartRow, station: int) -> None:
         """Nothing follows a reading here: a part's posterior is made anew for every score."""
+
+    def read(self, reading: Reading) -> Margin | None:
+        """Write a reading into its row and score the part."""
+        self.catalogue.write(reading)
+        return self.score(reading.row)
 
     def grow(self) -> None:
         """Make room for all that the catalogue knows by now."""

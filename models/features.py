@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from models.columns import Columns, Input, Station, Value
-from models.compiled import kernel
 from models.kinds import Kind, kind_of
 from models.part_row import (
     DROPPED,
@@ -25,17 +24,23 @@ from models.part_row import (
     MEASURED,
     SATURATED,
     CellCounts,
-    Codes,
     Floats,
     PartRow,
 )
+from models.reading import (
+    NO_COLUMNS,
+    NO_VALUES,
+    UNKNOWN,
+    Reading,
+    observe_reading,
+    write_cells,
+)
 from models.routes import Routes
-from models.scale import Ints, Scale, at_limit, observe_value
+from models.scale import Ints, Scale
 
 # Comparing an array with an enum's member is slow.
 _CATEGORICAL = int(Kind.CATEGORICAL)
 Z_LIMIT = 5.0
-_GAP_STEP = 1.0 / 500.0
 
 
 class FeatureCatalogue:
@@ -52,7 +57,7 @@ class FeatureCatalogue:
     >>> for i in range(60):
     ...     reading = {"torque": float(i % 7), "mold": "8722" if i % 2 else "8412"}
     ...     row, _ = catalogue.encode(PartRow(), "press", float(i), reading)
-    ...     catalogue.observe(row, "press", reading)
+    ...     _ = catalogue.observe(row, "press", reading)
     ...     catalogue.close(row)
     >>> sorted(catalogue.vector(row))
     ['press.mold=8722', 'press.torque']
@@ -79,24 +84,38 @@ class FeatureCatalogue:
         A second reading of the same station replaces the first. Features whose kind is not
         settled yet leave no trace.
         """
+        reading = self.prepare(row, station, at, values)
+        if reading.station != UNKNOWN:
+            self.write(reading)
+        return reading.row, reading.wrong
+
+    def prepare(
+        self, row: PartRow, station: str, at: float, values: Mapping[str, Value]
+    ) -> Reading:
+        """A reading in numbers, its time in the row already, its cells still to be written."""
         table = self.columns
         known = table.stations.get(station)
         if known is None:
-            return row, ()
-        row = self.grown(row)
-        if not math.isnan(row.visited_at[known.number]):
-            row.state[table.station_of == known.number] = EMPTY
+            return Reading(row, UNKNOWN, NO_COLUMNS, NO_VALUES, ())
+        if len(row.x) < len(table.origin) or len(row.visited_at) < len(table.stations):
+            row = self.grown(row)
+        number, visited_at = known.number, row.visited_at
+        if not math.isnan(visited_at[number]):
+            row.state[table.station_of == number] = EMPTY
             row.belief = None
-        row.visited_at[known.number] = at
+        visited_at[number] = at
         plan = table.plan(known, values)
         numbers = None if plan is None else plan.numbers(values)
-        wrong: tuple[str, ...] = ()
         if plan is None or numbers is None:
             columns, x, wrong = self._codes(known, values)
-        else:
-            columns, x = plan.columns, np.array(numbers, np.float64)  # None becomes NaN
-        write_cells(columns, x, table.kind, self.scale.figures, row.x, row.state)
-        return row, wrong
+            return Reading(row, number, columns, x, wrong)
+        # None becomes NaN.
+        return Reading(row, number, plan.columns, np.array(numbers, np.float64), ())
+
+    def write(self, reading: Reading) -> None:
+        """Write a reading's cells into its row."""
+        row, _, columns, x, _ = reading
+        write_cells(columns, x, self.columns.kind, self.scale.figures, row.x, row.state)
 
     def _codes(
         self, station: Station, values: Mapping[str, Value]
@@ -123,18 +142,27 @@ class FeatureCatalogue:
                 x.append(value)
         return np.array(columns, np.int64), np.array(x, np.float64), tuple(sorted(wrong))
 
-    def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
-        """Learn from one encoded reading: features, kinds, categories, gaps, scale, routes."""
-        settled = self.columns.learn(station, values)
-        self._grow()
-        known = self.columns.stations.get(station)
+    def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> bool:
+        """Learn from one encoded reading: features, kinds, categories, gaps, scale, routes.
+
+        Answers whether stations or features have appeared.
+        """
+        table, appeared = self.columns, False
+        known = table.stations.get(station)
+        plan = None if known is None else table.plan(known, values)
+        if plan is not None and plan.only_numbers:
+            settled = plan.columns
+        else:
+            settled = table.learn(station, values)
+            appeared = self._grow()
+            known = table.stations.get(station)
         if known is None or len(row.visited_at) <= known.number:
-            return  # encoded while its station was unknown: nothing of it lies in the row
-        self.routes.observe(row.visited_at, known.number)
-        observe_cells(
-            settled, row.x, row.state, self.columns.kind, self._drop_rate,
-            self.scale.figures, self.scale.beginning,
+            return appeared  # encoded while its station was unknown: nothing of it is in the row
+        observe_reading(
+            settled, known.number, row.x, row.state, row.visited_at, table.kind,
+            self._drop_rate, self.scale.figures, self.scale.beginning, self.routes.before,
         )  # fmt: skip
+        return appeared
 
     def close(self, row: PartRow) -> None:
         """A part's journey has ended."""
@@ -156,13 +184,15 @@ class FeatureCatalogue:
         self.scale.restore(state["scale"])
         self._drop_rate = state["drop_rate"]
 
-    def _grow(self) -> None:
+    def _grow(self) -> bool:
         table = self.columns
         more = len(table.origin) - len(self._drop_rate)
-        if more or len(table.stations) != len(self.routes.visit_rate):
-            self._drop_rate = np.concatenate([self._drop_rate, np.zeros(more)])
-            self.scale.grow(len(table))
-            self.routes.grow(len(table.stations))
+        if not more and len(table.stations) == len(self.routes.visit_rate):
+            return False
+        self._drop_rate = np.concatenate([self._drop_rate, np.zeros(more)])
+        self.scale.grow(len(table))
+        self.routes.grow(len(table.stations))
+        return True
 
     def grown(self, row: PartRow) -> PartRow:
         """The row with room for all that the catalogue knows by now."""
@@ -249,38 +279,3 @@ class FeatureCatalogue:
             not_reached=int(ahead.sum()),
             skipped=int((empty & ~ahead).sum()),
         )
-
-
-@kernel
-def write_cells(
-    columns: Ints, values: Floats, kind: Codes, figures: Floats, x: Floats, state: Codes
-) -> None:
-    """Write a reading into a part's cells; NaN says dropped."""
-    for at in range(len(columns)):
-        j, value = columns[at], values[at]
-        if math.isnan(value):
-            state[j] = DROPPED
-            continue
-        x[j] = value
-        pinned = kind[j] != _CATEGORICAL and at_limit(figures, j, value)
-        state[j] = SATURATED if pinned else MEASURED
-
-
-@kernel
-def observe_cells(
-    columns: Ints,
-    x: Floats,
-    state: Codes,
-    kind: Codes,
-    drop_rate: Floats,
-    figures: Floats,
-    beginning: Floats,
-) -> None:
-    """Learn from a reading's cells: how often they are dropped, and their scale."""
-    for at in range(len(columns)):
-        j = columns[at]
-        if j >= len(state) or state[j] == EMPTY:
-            continue  # its kind was settled after the part was encoded
-        drop_rate[j] += _GAP_STEP * ((state[j] == DROPPED) - drop_rate[j])
-        if state[j] != DROPPED and kind[j] != _CATEGORICAL:
-            observe_value(figures, beginning, j, x[j])

@@ -21,12 +21,13 @@ from models.flags import Flags
 from models.imputation_draws import draw_cells
 from models.lanes import LANES
 from models.low_rank import LowRankGaussian
-from models.part_margin import AHEAD, FIGURES, dense_row, derive, score
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
+from models.part_margin import FIGURES, dense_row, derive, score
 from models.part_margin import SKIPPED as AHEAD_SKIPPED
 from models.part_row import DROPPED as CELL_DROPPED
 from models.part_row import SATURATED as CELL_SATURATED
 from models.part_row import PartRow
+from models.reading import ALL, Reading, read_station
 from models.window import WindowRule
 
 _ALL_SEEN = 0.02
@@ -94,6 +95,29 @@ class LinearMember:
         if belief is not None and belief.version == self.gaussian.version:
             self.gaussian.believe(row, self.catalogue.columns.layout(), station)
 
+    def read(self, reading: Reading) -> Margin | None:
+        """Write a reading into its row and score the part: as `advance` and `score`, in one go."""
+        gaussian = self.gaussian
+        row, station, columns, x, _ = reading
+        if not self.classifier.labels or not gaussian.version:
+            self.catalogue.write(reading)
+            return None
+        layout = self.catalogue.columns.layout()
+        if layout is not self._derived_of:
+            self._derive(layout)
+        belief = gaussian.belief_of(row)
+        if belief.version != gaussian.version:
+            belief.version, station = gaussian.version, ALL
+        catalogue = self.catalogue
+        read_station(
+            columns, x, catalogue.columns.kind, catalogue.scale.figures, station,
+            row.x, row.state, row.visited_at, belief.a, belief.rhs, gaussian.standard,
+            gaussian.cells, gaussian.blocks, layout.first, layout.member, self._slopes,
+            self._ahead, self._flag_weights, self.flags.category_row, self.flags.category,
+            catalogue.routes.ahead, catalogue.routes.visit_rate, gaussian.replicates, self._out,
+        )  # fmt: skip
+        return self._scored(row)
+
     def score(self, row: PartRow) -> Margin | None:
         """The part's margin so far, None before the first label. ``row`` must be grown."""
         if not self.classifier.labels or not self.gaussian.version:
@@ -101,18 +125,20 @@ class LinearMember:
         layout = self.catalogue.columns.layout()
         if layout is not self._derived_of:
             self._derive(layout)
-        belief = self.gaussian.believe(row, layout)
-        out, gaussian = self._out, self.gaussian
+        belief, gaussian = self.gaussian.believe(row, layout), self.gaussian
         score(
             row.x, row.state, row.visited_at, belief.a, belief.rhs, gaussian.standard,
             gaussian.cells, layout.first, layout.member, self._slopes, self._ahead,
             self._flag_weights, self.flags.category_row, self.flags.category,
             self.catalogue.routes.ahead, self.catalogue.routes.visit_rate,
-            gaussian.replicates, out,
+            gaussian.replicates, self._out,
         )  # fmt: skip
-        if out[AHEAD] < _ALL_SEEN:
+        return self._scored(row)
+
+    def _scored(self, row: PartRow) -> Margin:
+        mean, within, dropped_only, between, shift, ahead = self._out.tolist()
+        if ahead < _ALL_SEEN:
             row.belief = None  # it only waits for its result now: half of its memory back
-        mean, within, dropped_only, between, shift = out[:AHEAD].tolist()
         return Margin(mean, within, between, max(within - dropped_only, 0.0), shift)
 
     def learn(self, row: PartRow, fail: bool, at: float) -> None:

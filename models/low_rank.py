@@ -30,6 +30,7 @@ from models.scale import Scale
 NARROW, WIDE, WIDE_FROM = 10, 20, 100  # the rank below and from this many numeric columns
 BEGIN = 150  # parts that the first fit is made of
 SWEEPS = 8
+SLICE = 25  # parts of a sweep whenever a journey closes
 PUBLISH = 25
 EXPAND = 100  # parts; a multiple of PUBLISH
 DECAY = 1.0 - 1.0 / 1500.0
@@ -86,6 +87,7 @@ class LowRankGaussian:
         self.stations = 0
         self._turn = 0
         self._begun = False
+        self._sweep, self._swept = 0, 0  # sweeps of the first fit, and parts of the next one
         self._kept: list[_Kept] = []
         self._allocate(rank or NARROW, 0, 0)
 
@@ -123,13 +125,8 @@ class LowRankGaussian:
 
     # -- a part's belief -----------------------------------------------------------------------
 
-    def believe(self, row: PartRow, layout: Layout, station: int | None = None) -> Belief:
-        """The part's belief under the published model.
-
-        ``station`` names the one station that has just been added to a row whose belief was up to
-        date before. A belief of an older version is made anew. What it says follows from the row
-        and the version alone, not from who asked when.
-        """
+    def belief_of(self, row: PartRow) -> Belief:
+        """The belief that the row has, of whatever version; an empty one of version -1 if none."""
         belief = row.belief
         rank = self.rank
         if belief is None or belief.rhs.shape[0] != rank:
@@ -138,6 +135,16 @@ class LowRankGaussian:
                 np.empty((rank * (rank + 1) // 2, LANES), np.float32),
                 np.empty((rank, LANES), np.float32),
             )
+        return belief
+
+    def believe(self, row: PartRow, layout: Layout, station: int | None = None) -> Belief:
+        """The part's belief under the published model.
+
+        ``station`` names the one station that has just been added to a row whose belief was up to
+        date before. A belief of an older version is made anew. What it says follows from the row
+        and the version alone, not from who asked when.
+        """
+        belief = self.belief_of(row)
         model = (self.standard, self.cells, self.blocks, layout.first, layout.member)
         if belief.version != self.version:
             belief.version, station = self.version, -1
@@ -151,24 +158,28 @@ class LowRankGaussian:
         """Learn from a journey that has ended, once; ``scale`` is published with the model."""
         self.closed += 1
         if self._begun:
-            self._learn(row, layout)
+            self._learn(row, layout, self.seed + _RESAMPLING, self.closed, DECAY)
             self._step(layout)
         else:
             kept = _Kept(row.x.copy(), row.state.copy(), row.visited_at.copy())
             self._kept.append(kept)
-            if len(self._kept) == BEGIN:
-                self._begin(layout, scale)
+            if len(self._kept) >= BEGIN:
+                self._fit(layout, scale)
         if self.closed % PUBLISH == 0:
             if self._begun and self.closed % EXPAND == 0:
                 self._expand(layout)
             self.publish(layout, scale)
 
-    def _learn(self, row: PartRow, layout: Layout) -> None:
+    def _take_in(self, kept: _Kept, layout: Layout, seed: int, number: int, decay: float) -> None:
+        row = PartRow(*kept).grown(self.columns, self.stations)
+        self._learn(row, layout, seed, number, decay)
+
+    def _learn(self, row: PartRow, layout: Layout, seed: int, number: int, decay: float) -> None:
         belief = self.believe(row, layout)
         _learn_journey(
             row.x, row.state, row.visited_at, self.standard, self.cells, layout.first,
-            layout.member, belief.a, belief.rhs, self.seed + _RESAMPLING, self.closed,
-            self.replicates, DECAY, self._cell_sums, self._station_sums,
+            layout.member, belief.a, belief.rhs, seed, number, self.replicates, decay,
+            self._cell_sums, self._station_sums,
         )  # fmt: skip
 
     def _step(self, layout: Layout) -> None:
@@ -210,10 +221,40 @@ class LowRankGaussian:
         self._cell_sums[fresh] = 0.0
         self._cell_sums[fresh, rank + 1] = heard
 
-    def _begin(self, layout: Layout, scale: Scale) -> None:
-        """The first fit: some sweeps of EM over the first parts, from small random loadings."""
-        kept, self._kept = self._kept, []
+    def _fit(self, layout: Layout, scale: Scale) -> None:
+        """The first fit: some sweeps of EM over the first parts, from small random loadings.
+
+        The first sweep at once, so that nobody ever sees the random loadings, and of the others a
+        few parts whenever one closes: no result waits for all of it.
+        """
+        rows = SLICE
+        if len(self._kept) == BEGIN:
+            self._first_guess(layout, scale)
+            rows = BEGIN
+        numbers = range(self._swept, min(self._swept + rows, BEGIN))
+        for number in numbers:
+            self._take_in(self._kept[number], layout, self.seed + _BEGINNING, number, 1.0)
+        self._swept = numbers.stop
+        if self._swept < BEGIN:
+            return
+        for station in range(self.stations):
+            maximise(
+                station, layout.first, layout.member, self._cell_sums, self._station_sums,
+                self._next_cells, self._next_blocks,
+            )  # fmt: skip
+        self._expand(layout)
+        self.publish(layout, scale)
+        self._swept, self._sweep = 0, self._sweep + 1
+        if self._sweep < SWEEPS:
+            self._cell_sums[:] = 0.0
+            self._station_sums[:] = 0.0
+            return
         self._begun = True
+        waited, self._kept = self._kept[BEGIN:], []
+        for number, kept in enumerate(waited, self.closed - len(waited) + 1):
+            self._take_in(kept, layout, self.seed + _RESAMPLING, number, DECAY)
+
+    def _first_guess(self, layout: Layout, scale: Scale) -> None:
         numeric = int(layout.numeric.sum())
         rank = self.wanted_rank or (WIDE if numeric >= WIDE_FROM else NARROW)
         self._allocate(rank, len(layout.numeric), len(layout.first) - 1)
@@ -222,29 +263,6 @@ class LowRankGaussian:
         self._next_cells[:] = self.cells
         for station in range(self.stations):
             set_block(station, layout.first, layout.member, self.cells, self.blocks)
-        rows = [
-            PartRow(each.x, each.state, each.visited_at).grown(self.columns, self.stations)
-            for each in kept
-        ]
-        for sweep in range(SWEEPS):
-            if sweep:
-                self._cell_sums[:] = 0.0
-                self._station_sums[:] = 0.0
-            for number, row in enumerate(rows):
-                row.belief = None
-                belief = self.believe(row, layout)
-                _learn_journey(
-                    row.x, row.state, row.visited_at, self.standard, self.cells, layout.first,
-                    layout.member, belief.a, belief.rhs, self.seed + _BEGINNING, number,
-                    self.replicates, 1.0, self._cell_sums, self._station_sums,
-                )  # fmt: skip
-            for station in range(self.stations):
-                maximise(
-                    station, layout.first, layout.member, self._cell_sums, self._station_sums,
-                    self._next_cells, self._next_blocks,
-                )  # fmt: skip
-            self._expand(layout)
-            self.publish(layout, scale)
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -256,6 +274,7 @@ class LowRankGaussian:
             "closed": self.closed,
             "turn": self._turn,
             "begun": self._begun,
+            "fit": [self._sweep, self._swept],
             "kept": [list(each) for each in self._kept],
             "columns": self.columns,
             "stations": self.stations,
@@ -266,6 +285,7 @@ class LowRankGaussian:
         """Go on from a `state`."""
         self.version, self.closed, self._turn = state["version"], state["closed"], state["turn"]
         self._begun = state["begun"]
+        self._sweep, self._swept = state["fit"]
         self._kept = [_Kept(*each) for each in state["kept"]]
         self.columns, self.stations = state["columns"], state["stations"]
         for name in _ARRAYS:

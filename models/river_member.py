@@ -11,6 +11,7 @@ from models.explanation import by_subject, contributions, log_odds
 from models.features import FeatureCatalogue
 from models.linear_member import Margin
 from models.part_row import PartRow
+from models.reading import Reading
 from models.staggered import StaggeredWindow
 
 
@@ -45,6 +46,11 @@ class RiverMember:
 
     def advance(self, row: PartRow, station: int) -> None:
         """Nothing follows a reading here: the inputs are made anew for every score."""
+
+    def read(self, reading: Reading) -> Margin | None:
+        """Write a reading into its row and score the part."""
+        self.catalogue.write(reading)
+        return self.score(reading.row)
 
     def grow(self) -> None:
         """Nothing either: inputs have names."""

@@ -33,6 +33,8 @@ class Routes:
 
     Attributes
     ----------
+    before
+        Array (stations, stations): row t, column s: how often t was visited before s, decayed.
     visit_rate
         Array (stations,): the recent share of closed parts that visited each station.
     ahead
@@ -54,7 +56,7 @@ class Routes:
     """
 
     def __init__(self) -> None:
-        self._before = np.zeros((0, 0))
+        self.before: Times = np.zeros((0, 0))
         self.visit_rate: Times = np.zeros(0)
         self.ahead: Times = np.zeros((0, 0))
         self._closed: Times = np.zeros(0)
@@ -65,7 +67,7 @@ class Routes:
         have = len(self.visit_rate)
         if stations <= have:
             return
-        self._before = _wider(self._before, stations, 0.0)
+        self.before = _wider(self.before, stations, 0.0)
         self.ahead = _wider(self.ahead, stations, 0.5)
         self._passed = np.concatenate([self._passed, np.zeros(stations - have)])
         self.visit_rate = np.concatenate([self.visit_rate, np.ones(stations - have)])
@@ -74,7 +76,7 @@ class Routes:
     def observe(self, visited_at: Times, station: int) -> None:
         """A part has visited ``station``; ``visited_at`` holds its visits so far (NaN: none)."""
         self.grow(max(len(visited_at), station + 1))
-        _observe(self._before, visited_at, station)
+        observe_visit(self.before, visited_at, station)
 
     def close(self, visited_at: Times) -> None:
         """A part's journey has ended: learn which stations it visited."""
@@ -85,8 +87,8 @@ class Routes:
         """Array (stations,): not visited, and a station that comes later has been."""
         visited = np.zeros(len(self.visit_rate), dtype=np.bool_)
         visited[: len(visited_at)] = ~np.isnan(visited_at)
-        before = self._before[:, visited]
-        after = self._before[visited, :].T
+        before = self.before[:, visited]
+        after = self.before[visited, :].T
         usual = (before > 0.0) & (before >= _USUALLY * after)
         passed: Flags = usual.any(axis=1) & ~visited
         return passed
@@ -100,7 +102,7 @@ class Routes:
     def state(self) -> dict[str, Any]:
         """Everything, as arrays."""
         return {
-            "before": self._before,
+            "before": self.before,
             "visit_rate": self.visit_rate,
             "ahead": self.ahead,
             "closed": self._closed,
@@ -109,7 +111,7 @@ class Routes:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
-        self._before, self.visit_rate = state["before"], state["visit_rate"]
+        self.before, self.visit_rate = state["before"], state["visit_rate"]
         self.ahead, self._closed, self._passed = state["ahead"], state["closed"], state["passed"]
 
 
@@ -120,7 +122,7 @@ def _wider(a: Times, stations: int, fill: float) -> Times:
 
 
 @kernel
-def _observe(before: Times, visited_at: Times, station: int) -> None:
+def observe_visit(before: Times, visited_at: Times, station: int) -> None:
     """Count who came before whom, for the pairs that ``station`` makes with the others."""
     for other in range(len(visited_at)):
         if other == station or np.isnan(visited_at[other]):

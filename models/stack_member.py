@@ -15,6 +15,7 @@ from models.dense_twin import DenseTwin
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember, Margin
 from models.part_row import PartRow
+from models.reading import Reading
 from models.tree_columns import TreeColumns
 from models.window import WindowRule
 
@@ -77,9 +78,15 @@ class StackMember:
         """As the linear member's."""
         self.linear.grow()
 
+    def read(self, reading: Reading) -> StackMargin | None:
+        """Write a reading into its row and score the part."""
+        return self._with_trees(reading.row, self.linear.read(reading))
+
     def score(self, row: PartRow) -> StackMargin | None:
         """The part's margins so far, None before the first label."""
-        found = self.linear.score(row)
+        return self._with_trees(row, self.linear.score(row))
+
+    def _with_trees(self, row: PartRow, found: Margin | None) -> StackMargin | None:
         if found is None:
             return None
         x, ahead, visit = self._tree_row(row)

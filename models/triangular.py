@@ -78,12 +78,13 @@ def forward(factor: Array, y: Array) -> None:
 @kernel
 def backward(factor: Array, y: Array) -> None:
     """y := inverse(L') y, in place; after `forward` this solves A y = b."""
-    r = y.shape[0]
-    for i in range(r - 1, -1, -1):
-        value = load(y, i)
-        for k in range(i + 1, r):
-            value = less_product(value, load(factor, k * (k + 1) // 2 + i), load(y, k))
-        store(y, i, times(value, load(factor, i * (i + 1) // 2 + i)))
+    # Row by row of L, which lie side by side, each taken out of all that is still to be solved.
+    for i in range(y.shape[0] - 1, -1, -1):
+        row = i * (i + 1) // 2
+        value = times(load(y, i), load(factor, row + i))
+        store(y, i, value)
+        for k in range(i):
+            store(y, k, less_product(load(y, k), load(factor, row + k), value))
 
 
 @kernel

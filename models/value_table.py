@@ -16,9 +16,9 @@ import numpy.typing as npt
 from river.base.typing import FeatureName
 
 from models.columns import Columns, Layout, Value
-from models.features import observe_cells, write_cells
 from models.kinds import Kind
 from models.part_row import DROPPED, Floats, PartRow
+from models.reading import observe_cells, write_cells
 from models.scale import Scale
 
 Ints = npt.NDArray[np.int64]

@@ -151,9 +151,10 @@ class Line:
         self.counts[_COUNTED[arrival]] += 1
         if arrival is Arrival.DUPLICATE or arrival is Arrival.STALE:
             return []
-        journey.row, wrong = self.detector.encode(journey.row, event.station, at, event.values)
+        journey.row, wrong, verdict = self.detector.read(
+            journey.row, event.station, at, event.values
+        )
         self.counts["value.wrong_kind"] += len(wrong)
-        verdict = self.detector.score(journey.row)
         journey.margin = verdict.margin
         # A prior is no prediction: the figures know only what a trained detector said.
         scored = verdict.risk if verdict.trained else None
