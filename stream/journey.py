@@ -6,7 +6,7 @@ import sys
 import zlib
 from array import array
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 import orjson
@@ -16,7 +16,7 @@ from models.part_row import PartRow
 from stream.events import Measurement
 
 
-class Arrival(Enum):
+class Arrival(StrEnum):
     """What a measurement is to its part's journey."""
 
     FIRST = "first"  # the first reading of its station

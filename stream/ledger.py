@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from stream.events import Measurement, Result
 from stream.journey import Journey
@@ -44,7 +44,7 @@ class LedgerSettings:
     label_test: str = ""
 
 
-class Joining(Enum):
+class Joining(StrEnum):
     """What a result is to the ledger."""
 
     RESULT = "result"
