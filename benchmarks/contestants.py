@@ -16,21 +16,34 @@ import river_peers
 import window_peers
 from contest import Contestant, fingerprint
 
+from models.columns import Layout
 from models.detector import Detector, DetectorSettings
+from models.linear_member import LinearMember
 from stream.effects import Scored
 from stream.events import Event, Measurement, Result
 from stream.line import Line, LineSettings
 
 ROOT = Path(__file__).parents[1]
+WITHOUT_AHEAD = "andon-nothing-ahead"
 PEERS = (*river_peers.NAMED, *window_peers.NAMED)
+
+
+class NothingAhead(LinearMember):
+    """The linear member for which a station not reached is missing and nothing more: its cells
+    count with their mean. An ablation of what is known of the stations ahead."""
+
+    def _derive(self, layout: Layout) -> None:
+        super()._derive(layout)
+        self._ahead[:] = 0.0
 
 
 class AndonLine:
     """andon as a contestant: one line, its events as they are, without the way through bytes."""
 
-    def __init__(self, settings: LineSettings) -> None:
+    def __init__(self, settings: LineSettings, member: type[LinearMember] | None = None) -> None:
         self.line: Line | None = None
         self._settings = settings
+        self._member = member
         self._answers: list[float | None] = []
 
     def measured(self, event: Measurement) -> None:
@@ -53,6 +66,8 @@ class AndonLine:
     def _apply(self, event: Event) -> list[object]:
         if self.line is None:
             self.line = Line(event.line, self._settings)
+            if self._member is not None:
+                self.line.detector.member.__class__ = self._member
         return list(self.line.apply(event, _unnamed))
 
 
@@ -66,6 +81,8 @@ def contestant(name: str) -> Contestant:
         settings = line_settings(name)
         Detector(settings.detector)  # says at once what no line could be made with
         return AndonLine(settings)
+    if name == WITHOUT_AHEAD:
+        return AndonLine(line_settings("andon:linear"), NothingAhead)
     if name.startswith("lightgbm") and find_spec("lightgbm") is None:
         raise ValueError(f"{name!r} needs LightGBM: pip install -e '.[bench]'")
     if name in window_peers.NAMED:
@@ -96,6 +113,8 @@ def line_settings(name: str) -> LineSettings:
 def state_of(name: str) -> str:
     """What a contestant's answers depend on besides the events: its settings and its code."""
     here = Path(__file__).parent
+    if name == WITHOUT_AHEAD:
+        return f"{WITHOUT_AHEAD} {state_of('andon:linear')}"
     if name.startswith("andon:"):
         code = fingerprint([ROOT / "models", ROOT / "stream", ROOT / "alerts"])
         return f"{line_settings(name)!r} {code}"

@@ -45,7 +45,7 @@ class Comparison:
         """The best model that is not andon's, at the last risk."""
         if self.against is not None:
             return self.against
-        others = [name for name in self.models if not name.startswith("andon:")] or self.models
+        others = [name for name in self.models if not name.startswith("andon")] or self.models
         return max(others, key=lambda name: self.middle(name, LAST, figure) or -1.0)
 
     def difference(self, model: str, figure: str, place: int) -> Difference | None:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from models.dense_gaussian import DenseGaussian, Posterior
 from models.dense_logistic import DenseLogistic
+from models.early_results import EarlyResults
 from models.features import FeatureCatalogue
 from models.flags import NONE, Flags
 from models.linear_member import Margin
@@ -76,6 +77,7 @@ class DenseTwin:
         self.gaussian = DenseGaussian(replicates, rank, seed)
         self.classifier = DenseLogistic(window or WindowRule(), replicates)
         self.flags = Flags()
+        self._early = EarlyResults()
 
     @property
     def window(self) -> int:
@@ -206,9 +208,13 @@ class DenseTwin:
 
     def learn(self, row: PartRow, fail: bool, at: float) -> None:
         """Learn a result: dropped numbers are completed by a draw a replicate."""
+        if self.gaussian.published:
+            self._learn(row, fail, at)
+        else:
+            self._early.add(row, fail, at)
+
+    def _learn(self, row: PartRow, fail: bool, at: float) -> None:
         gaussian = self.gaussian
-        if not gaussian.published:
-            return
         layout = self.catalogue.columns.layout()
         flags = self.flags.of(row, layout)
         self.grow()
@@ -223,6 +229,9 @@ class DenseTwin:
     def close(self, row: PartRow) -> None:
         """A journey has ended: the imputation learns from it. ``row`` must be grown."""
         self.gaussian.close(row, self.catalogue.columns.layout(), self.catalogue.scale)
+        if self.gaussian.published:
+            for waited in self._early.taken():
+                self._learn(self.catalogue.grown(waited.row), waited.fail, waited.at)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -230,6 +239,7 @@ class DenseTwin:
             "gaussian": self.gaussian.state(),
             "classifier": self.classifier.state(),
             "flags": self.flags.state(),
+            "early": self._early.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -237,6 +247,7 @@ class DenseTwin:
         self.gaussian.restore(state["gaussian"])
         self.flags.restore(state["flags"], self.catalogue.columns.layout())
         self.classifier.restore(state["classifier"])
+        self._early.restore(state["early"])
 
 
 def _flag_weight(weights: _Weights, numbers: Any) -> Floats:

@@ -16,6 +16,7 @@ import numpy as np
 from models.belief import MU, PRECISION
 from models.classifier import WindowLogistic
 from models.columns import Layout
+from models.early_results import EarlyResults
 from models.features import FeatureCatalogue
 from models.flags import Flags
 from models.imputation_draws import draw_cells
@@ -73,6 +74,7 @@ class LinearMember:
         self.gaussian = LowRankGaussian(replicates, rank, seed)
         self.classifier = WindowLogistic(window, replicates)
         self.flags = Flags()
+        self._early = EarlyResults()
         self._derived_of: Layout | None = None  # None: weights or visits have moved since
         self._slopes = np.zeros((0, 3, LANES), np.float32)
         self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
@@ -142,10 +144,17 @@ class LinearMember:
         return Margin(mean, within, between, max(within - dropped_only, 0.0), shift)
 
     def learn(self, row: PartRow, fail: bool, at: float) -> None:
-        """Learn a result. ``row`` must be grown; ``at`` is the result's time in seconds."""
+        """Learn a result. ``row`` must be grown; ``at`` is the result's time in seconds.
+
+        Results that come before the first scale is known wait for it.
+        """
+        if self.gaussian.version:
+            self._learn(row, fail, at)
+        else:
+            self._early.add(row, fail, at)
+
+    def _learn(self, row: PartRow, fail: bool, at: float) -> None:
         gaussian = self.gaussian
-        if not gaussian.version:
-            return  # no scale has been published yet
         layout = self.catalogue.columns.layout()
         state = row.state
         dropped = np.flatnonzero(state == CELL_DROPPED)
@@ -171,6 +180,9 @@ class LinearMember:
         self.grow()
         self._derived_of = None
         row.belief = None
+        if self.gaussian.version:
+            for waited in self._early.taken():
+                self._learn(self.catalogue.grown(waited.row), waited.fail, waited.at)
 
     def contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
         """What each cell and station adds to the margin.
@@ -257,6 +269,7 @@ class LinearMember:
             "gaussian": self.gaussian.state(),
             "classifier": self.classifier.state(),
             "flags": self.flags.state(),
+            "early": self._early.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -264,6 +277,7 @@ class LinearMember:
         self.gaussian.restore(state["gaussian"])
         self.flags.restore(state["flags"], self.catalogue.columns.layout())
         self.classifier.restore(state["classifier"])
+        self._early.restore(state["early"])
         self._derived_of = None
 
 

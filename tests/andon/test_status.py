@@ -91,10 +91,7 @@ def test_the_lines_are_as_their_worker_left_them(settings: Settings) -> None:
     [line] = status(settings)["lines"]
     assert line["trained"] is True
     assert line["results_learnt"] == 270
-    assert (line["fails_learnt"], line["window_fails"]) == (
-        27,
-        25,
-    )  # the first 25 have no scale yet
+    assert (line["fails_learnt"], line["window_fails"]) == (27, 27)
     assert line["open_parts"] == 30
     assert line["threshold"] is not None
     assert line["budget"] == QUICK.line.alarms.budget

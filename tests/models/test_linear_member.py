@@ -67,3 +67,23 @@ def test_a_cell_says_the_same_wherever_the_part_has_been():
         for row in (alone, also)
     ]
     assert shares[0] == shares[1] != 0.0
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("parts", [24, 25, 60])
+def test_the_first_results_of_a_line_are_learnt_as_soon_as_its_scale_is_known(backend, parts):
+    detector = Detector(SETTINGS_OF[backend])
+    follow(detector, eventful_journeys(260)[:parts])
+    learnt = detector.fails + detector.passes
+    assert learnt >= 20
+    assert detector.window == (0 if parts < 25 else learnt)
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+def test_results_that_wait_for_the_scale_are_part_of_the_state(backend):
+    journeys = eventful_journeys(260)
+    detector, again = Detector(SETTINGS_OF[backend]), Detector(SETTINGS_OF[backend])
+    follow(detector, journeys[:20])
+    again.restore(detector.state())
+    assert follow(detector, journeys[20:90]) == follow(again, journeys[20:90])
+    assert again.window == detector.window
