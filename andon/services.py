@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -110,6 +111,9 @@ def watch(
     """Run a worker until the end of the log or a stop; ``show`` gets every new alert."""
     if settings.detector.model in NATIVE:
         warm_up((settings.detector.model,))
+    # What was loaded by now stays: a collection that looks through it all would hold alerts up.
+    gc.collect()
+    gc.freeze()
     with ready_log(settings) as event_log, worker_monitor(settings, event_log) as monitor:
 
         def observe(record: Record, effects: list[Effect]) -> None:

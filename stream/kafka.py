@@ -144,6 +144,7 @@ class KafkaLog:
 
     def flush(self, timeout: float = 30.0) -> None:
         """See `stream.log.Log.flush`; after `SendFailed` nothing unacknowledged is sent later."""
+        self._producer.connect()  # who flushes will write: an alert, perhaps, that is in a hurry
         self._producer.flush(timeout)
 
     def begin(self, at: TopicPartition) -> int:

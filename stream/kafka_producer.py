@@ -97,6 +97,11 @@ class BoundedProducer:
             self._waiting.append((future, size))
             self._bytes += size
 
+    def connect(self) -> None:
+        """Connect, if that was not done: the first record need not wait for it then."""
+        with self._lock:
+            self._producer = self._producer or self._open()
+
     def flush(self, timeout: float) -> None:
         """Wait until nothing is unacknowledged; raises `SendFailed` after ``timeout`` seconds."""
         with self._lock:

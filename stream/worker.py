@@ -8,10 +8,11 @@ topic is recognised and not published again.
 2. *Assigned.* A fresh task for the partition, from the first retained offset: the state is rebuilt
    by replaying the history.
 3. *Reconcile.* Read what the partition's outputs hold already; that is not published again.
-4. *Process.* Store the offsets, which fails for a partition that is another member's by now. Then
-   records in, effects out; the dead letters are part of the same output.
+4. *Process.* If that was last done more than a second ago, store the offsets, which fails for a
+   partition that is another member's by now (and else is for display of the lag only). Then records
+   in, effects out; the dead letters are part of the same output.
 5. *Settle.* After every poll: flush, and every record must be acknowledged, else the task is thrown
-   away and step 2 begins again. The offsets stored then are for display of the lag only.
+   away and step 2 begins again.
 6. *Revoked, stopped.* Settle, then let go. *Lost.* Discard, write nothing.
 """
 
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 
 _OFFSET_HEADER = "andon.offset"
 _NAP = 0.5
+_STORE_EVERY = 1.0  # seconds; storing costs a round trip, as much time as a hundred events
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,8 @@ class Worker:
         """How often all tasks were thrown away, with what was observed of them since a turn."""
         self._running: dict[TopicPartition, _Running] = {}
         self._waiting: set[TopicPartition] = set()  # assigned, their task not begun (again)
+        self._stored: dict[TopicPartition, int] = {}
+        self._stored_at = -_STORE_EVERY
 
     @property
     def tasks(self) -> list[Task]:
@@ -197,13 +201,15 @@ class Worker:
         for at in sorted(self._waiting):
             self._begin(consumer, at)
             self._waiting.discard(at)
+        # Who has slept for longer than its lease may hold records that are another's by now.
+        due = time.monotonic() - self._stored_at >= _STORE_EVERY
+        if due and (batch.records or self._offsets() != self._stored):
+            self._store_offsets(consumer)  # 4
         if not batch.records:
             return
-        # Who has slept for longer than its lease may hold records that are another member's by now.
-        self._store_offsets(consumer)  # 4
         for record in batch.records:
             self._process(record)
-        self._settle(consumer)  # 5
+        self._log.flush()  # 5
 
     def _let_go(self, at: TopicPartition) -> None:
         self._running.pop(at, None)
@@ -335,14 +341,18 @@ class Worker:
 
     def _store_offsets(self, consumer: LogConsumer) -> None:
         """Store how far the tasks are, and let go of those that turn out to be another member's."""
-        offsets = {at: running.next_offset for at, running in self._running.items()}
+        offsets = self._offsets()
         try:
             if offsets:
                 consumer.commit(offsets)
+            self._stored, self._stored_at = offsets, time.monotonic()
         except LeaseLost:
             self._let_go_of_lost(consumer, offsets)
         except LogError as error:
             log.warning("andon.offsets_not_stored", error=str(error))
+
+    def _offsets(self) -> dict[TopicPartition, int]:
+        return {at: running.next_offset for at, running in self._running.items()}
 
     def _let_go_of_lost(self, consumer: LogConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         """Stop writing for what is another member's, though no poll has told so yet."""
