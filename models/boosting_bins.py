@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.boosting_trees import Bytes, Ints, Singles
-from models.compiled import compiled
+from models.compiled import kernel
 
 SAMPLE = 3_000
 """Rows that the quantiles of all rows are read from."""
@@ -57,7 +57,7 @@ def _spread(ordered: Singles, count: int) -> Singles:
     return ordered[np.maximum(ranks, 0)] if ordered.size else ordered
 
 
-@compiled
+@kernel
 def code(value: np.float32, cut: Singles) -> int:
     """How many edges lie below a number; one more than there are edges if it is missing.
 
@@ -72,7 +72,7 @@ def code(value: np.float32, cut: Singles) -> int:
     return int(below)
 
 
-@compiled
+@kernel
 def code_column(values: Singles, cut: Singles, codes: Bytes) -> None:
     """`code` of each value, into ``codes``: edge by edge, which the processor does in parallel."""
     codes[:] = 0
@@ -86,7 +86,7 @@ def code_column(values: Singles, cut: Singles, codes: Bytes) -> None:
         codes[i] = missing if np.isnan(values[i]) else codes[i]
 
 
-@compiled
+@kernel
 def next_due(seen: Ints, due: Ints, cursor: int) -> int:
     """The next column from ``cursor`` on, in rotation, that is due for new edges; or -1."""
     for k in range(seen.size):

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.boosting_sample import COUNT_BITS, UNIT, Sample
 from models.boosting_trees import Bytes, Floats, Ints, Singles, Trees
-from models.compiled import compiled
+from models.compiled import kernel
 
 LEAST_ROWS = 10
 """Sampled rows that a leaf needs."""
@@ -64,7 +64,7 @@ def no_bench(leaves: int, columns: int, bins: int, rows: int) -> Bench:
     )
 
 
-@compiled
+@kernel
 def _gather(codes: Bytes, columns: Ints, count: int, rows: Ints, taken: int, out: Bytes) -> None:
     """The codes of the sampled rows, side by side: what follows stays in the fast caches."""
     for begin in range(0, taken, 256):
@@ -74,7 +74,7 @@ def _gather(codes: Bytes, columns: Ints, count: int, rows: Ints, taken: int, out
                 out[j, k] = column[rows[j]]
 
 
-@compiled
+@kernel
 def _sum(codes: Bytes, count: int, sample: Sample, begin: int, end: int, histogram: Ints) -> None:
     histogram[:count] = 0
     for j in range(begin, end):
@@ -85,7 +85,7 @@ def _sum(codes: Bytes, count: int, sample: Sample, begin: int, end: int, histogr
             histogram[k, b, 1] += h
 
 
-@compiled
+@kernel
 def _merit(left_g: int, left_h: int, g: int, h: int, l2: float) -> float:
     """Twice the loss that two leaves take away, one with the sums ``left``, of ``g`` and ``h``."""
     a, b = left_g / UNIT, (g - left_g) / UNIT
@@ -94,7 +94,7 @@ def _merit(left_g: int, left_h: int, g: int, h: int, l2: float) -> float:
     return (a * a * q + b * b * p) / (p * q)
 
 
-@compiled
+@kernel
 def _gains(
     sums: Ints, left_g: int, left_h: int, g: int, h: int, l2: float, run: Ints, out: Floats
 ) -> None:
@@ -116,7 +116,7 @@ def _gains(
         out[b] = gain if enough else 0.0
 
 
-@compiled
+@kernel
 def _best_split(bench: Bench, leaf: int, count: int, g: int, h: int, l2: float) -> None:
     """Find the split of a leaf with sums ``g`` and ``h`` that gains most."""
     best, place, cut, aside = 0.0, 0, 0, False
@@ -141,14 +141,14 @@ def _best_split(bench: Bench, leaf: int, count: int, g: int, h: int, l2: float) 
     bench.cut[leaf], bench.aside[leaf] = cut, aside
 
 
-@compiled
+@kernel
 def goes_right(code: Any, cut: Any, aside: bool, missing: Any) -> bool:
     """Which way a code goes; ``missing`` is the code of a missing value, above all others."""
     moves: bool = (code > cut) & (aside | (code != missing))
     return moves
 
 
-@compiled
+@kernel
 def _divide(missing: int, sample: Sample, bench: Bench, leaf: int) -> int:
     """Put the rows of a leaf that go left before those that go right, in their order; where."""
     left, right = bench.begin[leaf], 0
@@ -169,7 +169,7 @@ def _divide(missing: int, sample: Sample, bench: Bench, leaf: int) -> int:
     return int(left)
 
 
-@compiled
+@kernel
 def _totals(sample: Sample, begin: int, end: int) -> tuple[int, int]:
     g, h = 0, 0
     for j in range(begin, end):
@@ -178,7 +178,7 @@ def _totals(sample: Sample, begin: int, end: int) -> tuple[int, int]:
     return g, h
 
 
-@compiled
+@kernel
 def _siblings(count: int, sample: Sample, bench: Bench, leaf: int, new: int) -> None:
     """Histograms of both halves of a leaf: the smaller summed, the larger what is left."""
     h = bench.histogram
@@ -190,7 +190,7 @@ def _siblings(count: int, sample: Sample, bench: Bench, leaf: int, new: int) -> 
     h[large, :count] -= h[small, :count]
 
 
-@compiled
+@kernel
 def grow(
     codes: Bytes,
     edges: Singles,

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.boosting_trees import Bools, Floats, Ints
-from models.compiled import compiled
+from models.compiled import kernel
 
 UNIT = 1 << 30
 """Gradient 1.0 as an integer; also probability 1.0."""
@@ -43,7 +43,7 @@ def no_sample(budget: int) -> Sample:
     return Sample(np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size, np.int64))
 
 
-@compiled
+@kernel
 def sigmoid(margin: float) -> float:
     """1 / (1 + exp(-margin)) by additions and multiplications only: the same bits everywhere.
 
@@ -58,7 +58,7 @@ def sigmoid(margin: float) -> float:
     return p if margin >= 0.0 else e * p
 
 
-@compiled
+@kernel
 def gradients(
     margin: Floats, fail: Bools, weight: Floats, bias: float, g: Ints, h: Ints
 ) -> tuple[int, int, int]:
@@ -82,7 +82,7 @@ def gradients(
     return sum_g, sum_h, sum_passes
 
 
-@compiled
+@kernel
 def take_sample(
     g: Ints, h: Ints, fail: Bools, fails: int, sum_passes: int, budget: int, start: int, out: Sample
 ) -> int:
@@ -113,7 +113,7 @@ def take_sample(
     return taken
 
 
-@compiled
+@kernel
 def random_below(state: npt.NDArray[np.uint64], end: int) -> int:
     """A whole number from 0 to ``end`` - 1; moves the state on (xorshift64, Marsaglia 2003)."""
     x = state[0]
@@ -124,7 +124,7 @@ def random_below(state: npt.NDArray[np.uint64], end: int) -> int:
     return int(np.int64(x >> np.uint64(33)) * end >> 31)
 
 
-@compiled
+@kernel
 def draw_columns(live: Bools, state: npt.NDArray[np.uint64], out: Ints) -> int:
     """Fill in a random subset of the live columns, in the order drawn; how many."""
     found = 0

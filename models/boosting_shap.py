@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.boosting_trees import Bools, Floats, Ints, Singles, Trees, right_shares
-from models.compiled import compiled
+from models.compiled import kernel
 
 
 def quadrature(leaves: int) -> tuple[Floats, Floats]:
@@ -32,7 +32,7 @@ def quadrature(leaves: int) -> tuple[Floats, Floats]:
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
-@compiled
+@kernel
 def _path(
     trees: Trees,
     tree: int,
@@ -64,7 +64,7 @@ def _path(
     return found
 
 
-@compiled
+@kernel
 def contributions(
     trees: Trees,
     x: Singles,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import compiled
+from models.compiled import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
@@ -57,7 +57,7 @@ def no_trees(trees: int, leaves: int) -> Trees:
     )
 
 
-@compiled
+@kernel
 def leaf_of(trees: Trees, tree: int, x: Singles) -> int:
     """The leaf that a row of d cells, NaN = missing, ends in."""
     leaf = 0
@@ -72,7 +72,7 @@ def leaf_of(trees: Trees, tree: int, x: Singles) -> int:
     return leaf
 
 
-@compiled
+@kernel
 def margin(trees: Trees, x: Singles) -> float:
     """The sum of the leaves that a row ends in."""
     total = 0.0
@@ -81,7 +81,7 @@ def margin(trees: Trees, x: Singles) -> float:
     return total
 
 
-@compiled
+@kernel
 def margins(trees: Trees, rows: Singles) -> Floats:
     """`margin` of each of n rows."""
     out = np.empty(rows.shape[0])
@@ -90,7 +90,7 @@ def margins(trees: Trees, rows: Singles) -> Floats:
     return out
 
 
-@compiled
+@kernel
 def right_shares(
     trees: Trees, tree: int, x: Singles, ahead: Bools, visit: Floats, out: Floats
 ) -> None:
@@ -111,7 +111,7 @@ def right_shares(
             out[split] = measured + (1.0 - visit[column]) * out[split]
 
 
-@compiled
+@kernel
 def partial_margin(trees: Trees, x: Singles, ahead: Bools, visit: Floats) -> float:
     """The margin expected of a part under way: cells ahead send it down both ways."""
     share, right = np.empty(trees.value.shape[1]), np.empty(trees.parent.shape[1])

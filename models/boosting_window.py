@@ -9,7 +9,7 @@ import numpy as np
 from models.boosting_bins import LARGEST, code
 from models.boosting_grow import goes_right
 from models.boosting_trees import Bools, Bytes, Floats, Ints, Singles, Trees, leaf_of
-from models.compiled import compiled
+from models.compiled import kernel
 
 
 class Window(NamedTuple):
@@ -33,14 +33,14 @@ def no_window(columns: int, rows: int, trees: int) -> Window:
     )
 
 
-@compiled
+@kernel
 def clipped(values: Floats, out: Singles) -> None:
     """Numbers as float32 between plus and minus `LARGEST`; NaN stays NaN."""
     for i in range(values.size):
         out[i] = min(max(values[i], -LARGEST), LARGEST) if values[i] == values[i] else np.nan
 
 
-@compiled
+@kernel
 def put(
     window: Window,
     slot: int,
@@ -74,7 +74,7 @@ def put(
     window.fail[slot] = fail
 
 
-@compiled
+@kernel
 def drop(window: Window, rows: int, trees: Trees, tree: int) -> None:
     """Take a tree out of the margins of the first ``rows`` rows."""
     value, leaf = trees.value[tree], window.leaf[tree]
@@ -82,7 +82,7 @@ def drop(window: Window, rows: int, trees: Trees, tree: int) -> None:
         window.margin[i] -= value[leaf[i]]
 
 
-@compiled
+@kernel
 def route(window: Window, rows: int, missing: int, trees: Trees, tree: int, bins: Ints) -> None:
     """Send all rows down a new tree, note how many go right, and add it to their margins."""
     leaf, gap = window.leaf[tree], np.uint8(missing)

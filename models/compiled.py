@@ -1,14 +1,16 @@
 """How andon's numeric kernels are compiled.
 
 A kernel is a plain function over arrays and numbers, which numba compiles once; the machine code is
-kept beside the module, so that a process starts with it (`andon warm-up`). The same versions on the
-same family of CPU give the same bits.
+kept beside the module, so that a process starts with it (`andon warm-up`).
 
-`kernel` relaxes floating-point rules where results stay finite and NaN keeps its meaning: fused
-multiply-add, reordered sums and signed zeros, never the assumption that there are no NaNs.
-`compiled` relaxes none: its results equal those of the plain Python.
+Rules for floating point are never relaxed. A compiler that may reorder sums or fuse products does
+so in one way where a kernel stands alone and in another where it is part of a bigger one, and of
+the two copies a process runs the one that it happened to load first: the same event would get
+risks that differ in the ninth digit. So what should be fused says so (`fused`), sums over many
+numbers are written in lanes (`models.lanes`), and the same versions on the same family of CPU give
+the same bits whatever was compiled, loaded or asked before.
 
-With ``NUMBA_DISABLE_JIT=1`` in the environment both run as ordinary Python, for a debugger.
+With ``NUMBA_DISABLE_JIT=1`` in the environment kernels run as ordinary Python, for a debugger.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
+from numba import types
+from numba.extending import intrinsic, overload
 
 # Joins the lanes of `models.lanes` into vector instructions; it is off by default.
 numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
@@ -25,11 +29,9 @@ numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_RELAXED = frozenset({"contract", "reassoc", "nsz"})
-
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile with relaxed rules for sums.
+    """Compile a function.
 
     >>> import numpy as np
     >>> @kernel
@@ -41,16 +43,32 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     >>> total(np.array([1.0, 2.0]))
     3.0
     """
-    return _made(function, fastmath=set(_RELAXED))
-
-
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile with exact rules: no sum is reordered.
-
-    >>> compiled(lambda x: x + 1.0)(2.0)
-    3.0
-    """
     return _made(function)
+
+
+def fused(a: Any, b: Any, c: Any) -> Any:
+    """a * b + c for numbers of one type, rounded once in a kernel (llvm.fma), twice in Python.
+
+    >>> fused(2.0, 3.0, 1.0)
+    7.0
+    """
+    return a * b + c
+
+
+@intrinsic
+def _fma(context: Any, a: Any, b: Any, c: Any) -> Any:
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.fma(*arguments)
+
+    return a(a, b, c), code
+
+
+@overload(fused, inline="always")
+def _fused(a: Any, b: Any, c: Any) -> Any:
+    def implementation(a: Any, b: Any, c: Any) -> Any:
+        return _fma(a, b, c)  # type: ignore[call-arg]
+
+    return implementation if a == b == c and isinstance(a, types.Float) else None
 
 
 def _made(function: Callable[P, R], **options: Any) -> Callable[P, R]:

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.compiled import kernel
+from models.lanes import dot
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -104,33 +105,32 @@ def ascend(
 ) -> None:
     """One step on row ``i``: its alpha becomes the best one, all others as they are."""
     row = dense[i]
-    norm = 0.0
+    numbers, moved = scratch[0], scratch[1]
     for j in range(len(row)):
-        scratch[j] = metric_dense[j] * row[j]
-        norm += scratch[j] * row[j]
+        numbers[j] = row[j]
+        moved[j] = metric_dense[j] * numbers[j]
+    norm = dot(moved, numbers, len(row))
     for k in range(flag_at.shape[1]):
         if flag_at[i, k] < 0:
             break
         norm += metric_flags[flag_at[i, k]]
     for m in range(len(v_dense)):
         v = v_dense[m]
-        dot = 0.0
-        for j in range(len(row)):
-            dot += scratch[j] * v[j]
+        level = dot(moved, v, len(row))
         q = norm
         for k in range(fill_at.shape[1]):
             j = fill_at[i, k]
             if j < 0:
                 break
             value = fills[i, k, m]
-            dot += metric_dense[j] * v[j] * value
+            level += metric_dense[j] * v[j] * value
             q += metric_dense[j] * value * value
         for k in range(flag_at.shape[1]):
             f = flag_at[i, k]
             if f < 0:
                 break
-            dot += metric_flags[f] * v_flags[m, f]
-        best = margin_at(sign * dot, q, alpha[i, m], u)
+            level += metric_flags[f] * v_flags[m, f]
+        best = margin_at(sign * level, q, alpha[i, m], u)
         fresh = u / (1.0 + math.exp(min(max(best, -500.0), 500.0)))
         change = fresh - alpha[i, m]
         alpha[i, m] = fresh
@@ -154,7 +154,7 @@ def ascend_all(
     v_flags: Floats,
 ) -> None:
     """`ascend` on each of ``rows``, in their order."""
-    scratch = np.empty(dense.shape[1])
+    scratch = np.empty((2, dense.shape[1]))
     for i in rows:
         u = share_fail if signs[i] > 0 else share_pass
         ascend(

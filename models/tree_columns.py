@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.columns import Layout
-from models.compiled import compiled
+from models.compiled import kernel
 from models.flags import CATEGORY, Flags
 from models.part_row import DROPPED, EMPTY, Codes, Floats, PartRow
 
@@ -96,7 +96,7 @@ def _longer(a: Ints, length: int) -> Ints:
     return np.concatenate([a, np.full(length - len(a), -1, np.int32)])
 
 
-@compiled
+@kernel
 def _fill(
     x: Floats,
     state: Codes,
