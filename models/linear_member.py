@@ -9,11 +9,13 @@ otherwise, is the margin's variance (Rubin's rule: within plus between).
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.belief import MU, PRECISION
+from models.belief import MU, PRECISION, Z_LIMIT
 from models.classifier import WindowLogistic
 from models.columns import Layout
 from models.early_results import EarlyResults
@@ -23,15 +25,16 @@ from models.imputation_draws import draw_cells
 from models.lanes import LANES
 from models.low_rank import LowRankGaussian
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
-from models.part_margin import FIGURES, dense_row, derive, score
+from models.part_margin import DROP, FIGURES, NUMBER, SATURATE, dense_row, derive, score
 from models.part_margin import SKIPPED as AHEAD_SKIPPED
 from models.part_row import DROPPED as CELL_DROPPED
+from models.part_row import EMPTY, PartRow
 from models.part_row import SATURATED as CELL_SATURATED
-from models.part_row import PartRow
 from models.reading import ALL, Reading, read_station
 from models.window import WindowRule
 
 _ALL_SEEN = 0.02
+Amounts = dict[tuple[str, int], float]
 
 
 class Margin(NamedTuple):
@@ -184,50 +187,76 @@ class LinearMember:
             for waited in self._early.taken():
                 self._learn(self.catalogue.grown(waited.row), waited.fail, waited.at)
 
-    def contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
+    def contributions(self, row: PartRow) -> Amounts:
         """What each cell and station adds to the margin.
 
         Keys are ("cell", column) and ("station", number); with the intercept, ("", -1), they add
         up to the margin.
         """
-        layout, gaussian = self.catalogue.columns.layout(), self.gaussian
+        gaussian, state, x = self.gaussian, row.state, row.x
+        f = self._factors(row)
+        lanes = slice(gaussian.replicates)
+        rank = gaussian.rank
+        cells = np.flatnonzero(state != EMPTY)
+        states, slopes = state[cells], self._slopes[cells, :, lanes]
+        mean = slopes.mean(axis=2, dtype=np.float64)
+        is_number = gaussian.cells[cells, rank + PRECISION, 0] > 0.0
+        is_dropped = states == CELL_DROPPED
+        standard = gaussian.standard[cells]
+        z = np.clip((x[cells] - standard[:, 0]) * standard[:, 1], -Z_LIMIT, Z_LIMIT)
+        amounts = np.where(is_number & ~is_dropped, mean[:, NUMBER] * z, 0.0)
+        amounts += np.where(is_dropped, mean[:, DROP], 0.0)
+        amounts += np.where(states == CELL_SATURATED, mean[:, SATURATE], 0.0)
+        filled = np.flatnonzero(is_dropped & is_number)
+        if len(filled):
+            expected = self._expected(cells[filled], f)
+            amounts[filled] += (slopes[filled, NUMBER] * expected).mean(axis=1)
+        for at in np.flatnonzero(~is_dropped & ~is_number).tolist():
+            flag = self._category_flag(row, int(cells[at]))
+            if flag >= 0:
+                amounts[at] += self._flag_weights[flag, lanes].mean(dtype=np.float64)
+        found: Amounts = {("", -1): float(self._flag_weights[0, lanes].mean(dtype=np.float64))}
+        found.update(zip(_subjects("cell", cells), amounts.tolist(), strict=True))
+        absent = np.flatnonzero(np.isnan(row.visited_at))
+        block = self._ahead[absent, :, lanes].astype(np.float64)
+        odds = self.catalogue.routes.odds_ahead(row.visited_at)[absent, None]
+        visited = (block[:, :rank] * f).sum(axis=1) + block[:, rank + AHEAD_CONSTANT]
+        said = (odds * visited + (1.0 - odds) * block[:, rank + AHEAD_SKIPPED]).mean(axis=1)
+        found.update(zip(_subjects("station", absent), said.tolist(), strict=True))
+        return found
+
+    def fills(self, row: PartRow) -> dict[int, tuple[float, float]]:
+        """What each dropped number counts as, and by how much the margin moves if it lies one
+        spread further off; values are raw, keys are columns."""
+        gaussian, state = self.gaussian, row.state
+        is_number = gaussian.cells[: len(state), gaussian.rank + PRECISION, 0] > 0.0
+        cells = np.flatnonzero((state == CELL_DROPPED) & is_number)
+        if not len(cells):
+            return {}
+        z = self._expected(cells, self._factors(row)).mean(axis=1)
+        middle, inverse = gaussian.standard[cells].T
+        value = middle + np.where(inverse > 0.0, z / np.where(inverse > 0.0, inverse, 1.0), 0.0)
+        slope = self._slopes[cells, NUMBER, : gaussian.replicates].mean(axis=1, dtype=np.float64)
+        pairs = zip(value.tolist(), np.abs(slope).tolist(), strict=True)
+        return dict(zip(cells.tolist(), pairs, strict=True))
+
+    def _expected(self, cells: Any, f: Any) -> Any:
+        """The conditional means of numbers' z (cells, replicates)."""
+        rank = self.gaussian.rank
+        loading = self.gaussian.cells[cells, :, : self.gaussian.replicates]
+        return (loading[:, :rank] * f).sum(axis=1) + loading[:, rank + MU]
+
+    def _factors(self, row: PartRow) -> Any:
+        """The posterior means of the part's factors (rank, replicates)."""
+        layout = self.catalogue.columns.layout()
         if layout is not self._derived_of:
             self._derive(layout)
-        replicates, rank = gaussian.replicates, gaussian.rank
-        belief = gaussian.believe(row, layout)
-        f = _factors(belief.a, belief.rhs, rank)[:, :replicates]
-        weights = self._slopes[:, :, :replicates].mean(axis=2)
-        found: dict[tuple[str, int], float] = {
-            ("", -1): float(self._flag_weights[0, :replicates].mean())
-        }
-        standard = gaussian.standard
-        for j in np.flatnonzero(row.state != 0).tolist():
-            is_number = gaussian.cells[j, rank + PRECISION, 0] > 0.0
-            amount = 0.0
-            if row.state[j] == CELL_DROPPED:
-                amount = float(weights[j, 1])
-                if is_number:
-                    cell = gaussian.cells[j, :, :replicates]
-                    mean = (cell[:rank] * f).sum(axis=0) + cell[rank + MU]
-                    amount += float((self._slopes[j, 0, :replicates] * mean).mean())
-            elif is_number:
-                z = (row.x[j] - standard[j, 0]) * standard[j, 1]
-                amount = float(weights[j, 0] * min(max(z, -5.0), 5.0))
-            else:
-                flag = self._category_flag(row, j)
-                if flag >= 0:
-                    amount = float(self._flag_weights[flag, :replicates].mean())
-            if row.state[j] == CELL_SATURATED:
-                amount += float(weights[j, 2])
-            found["cell", j] = amount
-        odds = self.catalogue.routes.odds_ahead(row.visited_at)
-        for s in np.flatnonzero(np.isnan(row.visited_at)).tolist():
-            block, p = self._ahead[s, :, :replicates], odds[s]
-            visited = (block[:rank] * f).sum(axis=0) + block[rank + AHEAD_CONSTANT]
-            found["station", s] = float(
-                (p * visited + (1 - p) * block[rank + AHEAD_SKIPPED]).mean()
-            )
-        return found
+        belief = self.gaussian.believe(row, layout)
+        rank, count = self.gaussian.rank, self.gaussian.replicates
+        full = np.zeros((count, rank, rank))
+        across, down = _lower(rank)
+        full[:, across, down] = full[:, down, across] = belief.a.T[:count]
+        return np.linalg.solve(full, belief.rhs.T[:count, :, None])[:, :, 0].T
 
     def _category_flag(self, row: PartRow, column: int) -> int:
         at = int(self.flags.category_row[column]) if column < len(self.flags.category_row) else -1
@@ -281,10 +310,11 @@ class LinearMember:
         self._derived_of = None
 
 
-def _factors(a: Any, rhs: Any, rank: int) -> Any:
-    """The posterior means of the factors (rank, lanes)."""
-    full = np.zeros((LANES, rank, rank))
-    low = np.tril_indices(rank)
-    full[:, low[0], low[1]] = a.T
-    full[:, low[1], low[0]] = a.T
-    return np.linalg.solve(full, rhs.T[:, :, None])[:, :, 0].T
+@lru_cache
+def _lower(rank: int) -> tuple[Any, Any]:
+    """Where the packed half of a matrix lies."""
+    return np.tril_indices(rank)
+
+
+def _subjects(kind: str, numbers: Any) -> list[tuple[str, int]]:
+    return list(zip(repeat(kind), numbers.tolist(), strict=False))
