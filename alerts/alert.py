@@ -9,13 +9,19 @@ gives the same ids, and a receiver can drop what it has seen.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 ALERT_MAJOR = 1
+REASONS_BYTES = 12_000
+LONGEST_VALUE = 200
 Severity = Literal["low", "medium", "high"]
+Direction = Literal[
+    "above", "below", "dropped", "saturated", "category", "passed_by", "ahead", "reached"
+]
 
 
 def iso(at: datetime) -> str:
@@ -41,12 +47,24 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Reason(_Value):
-    """One cell that moved the verdict.
+class Cell(_Value):
+    """One feature of one station."""
 
-    ``contribution`` is this cell's share of all that raises the part's log-odds, ``value`` None a
-    reading that was dropped, ``expected`` the feature's recent mean, ``sigma`` the distance from
-    it in recent spreads. ``feature`` is empty where it was the whole station that was passed by.
+    station: str
+    feature: str
+
+
+class Reason(_Value):
+    """One cell, or one station, that moved the verdict.
+
+    ``contribution`` is its share of all that raises the part's log-odds, ``amount`` what it adds to
+    the calibrated log-odds of failing. ``expected`` and ``spread`` are the feature's recent mean
+    and standard deviation, ``sigma`` how many spreads the value lies from the mean. ``direction``
+    says what is to be seen: a number ``above`` or ``below`` its mean; ``dropped``, a reading that
+    did not come; ``saturated``, one that is pinned at its sensor's limit; a ``category``; and, with
+    an empty ``feature``, a station that was ``passed_by``, that lies ``ahead`` or that has been
+    ``reached``. ``imputed`` says that the value is not known and counts as ``filled``, where the
+    part's other readings let it be expected. ``value`` None is no reading, or an unknown category.
     """
 
     station: str
@@ -55,6 +73,35 @@ class Reason(_Value):
     expected: float | str | None = None
     sigma: float | None = None
     contribution: float
+    spread: float | None = None
+    direction: Direction | None = None
+    imputed: bool = False
+    filled: float | None = None
+    amount: float | None = None
+
+
+def fitting(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """The first reasons that fit into an alert together, long names of categories cut.
+
+    >>> long = Reason(station="S", feature="lot", value="x" * 500, contribution=1.0)
+    >>> [kept] = fitting([long])
+    >>> len(kept.value), kept.value[-1]
+    (200, '…')
+    >>> huge = Reason(station="\\U0001f600" * 256, feature="\\x01" * 256, contribution=1.0)
+    >>> len(fitting([huge] * 10))
+    4
+    """
+    kept: list[Reason] = []
+    left = REASONS_BYTES
+    for reason in reasons:
+        if isinstance(reason.value, str) and len(reason.value) > LONGEST_VALUE:
+            cut = reason.value[: LONGEST_VALUE - 1] + "…"
+            reason = reason.model_copy(update={"value": cut})
+        left -= len(reason.model_dump_json().encode())
+        if left < 0:
+            break
+        kept.append(reason)
+    return tuple(kept)
 
 
 class Affected(_Value):
@@ -98,7 +145,10 @@ class ModelInfo(_Value):
 class Alert(_Value):
     """One message to people and programs; under 20 kB as JSON.
 
-    ``type`` is open: readers pass over types they do not know.
+    ``type`` is open: readers pass over types they do not know. ``log_odds`` is what the amounts of
+    all cells, named or not, and the detector's intercept add up to; its logistic function is the
+    risk before it is drawn to the middle for what the stations ahead may yet say. ``rests_on``
+    names the imputed readings that a fragile verdict rests on most.
 
     >>> Alert(id="0" * 32, type="part.at_risk", alarm="a1", line="body-A", part="P-000123",
     ...       station="L3_S29", at=datetime(2026, 1, 5, 8, tzinfo=UTC), risk=0.31,
@@ -121,6 +171,8 @@ class Alert(_Value):
     severity: Severity
     reason: str
     reasons: tuple[Reason, ...] = ()
+    rests_on: tuple[Cell, ...] = ()
+    log_odds: float | None = None
     evidence: Evidence | None = None
     model: ModelInfo | None = None
     affected: Affected | None = None

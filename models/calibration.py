@@ -96,6 +96,10 @@ class PlattCalibration:
         if self._seen % self.every == 0:
             self._fit()
 
+    def log_odds(self, margin: float) -> float:
+        """The calibrated log-odds of failing, not drawn to the middle for what lies ahead."""
+        return self.intercept + self.slope * margin
+
     def risk(self, margin: float, ahead: float = 0.0) -> float:
         """The calibrated probability of failing.
 

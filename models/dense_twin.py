@@ -156,6 +156,15 @@ class DenseTwin:
             found["station", s] = float(stations[s])
         return found
 
+    def fills(self, row: PartRow) -> dict[int, tuple[float, float]]:
+        """What each dropped number counts as (`LinearMember.fills`)."""
+        z = self.gaussian.conditional_mean(self.gaussian.posterior(row)).mean(axis=0)
+        slope = np.abs(self._weights().number.mean(axis=0))
+        middle, inverse = self.gaussian.standard.T
+        value = middle + np.where(inverse > 0.0, z / np.where(inverse > 0.0, inverse, 1.0), 0.0)
+        cells = np.flatnonzero((row.state == DROPPED) & self.gaussian.model.number)
+        return {j: (float(value[j]), float(slope[j])) for j in cells.tolist()}
+
     def _weights(self) -> _Weights:
         return _Weights(self.classifier.weights_numbers, self.classifier.weights_flags)
 

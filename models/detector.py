@@ -15,13 +15,22 @@ from typing import Any, Literal, NamedTuple
 
 from models.baselines import NATIVE
 from models.calibration import PlattCalibration
-from models.columns import Value
+from models.columns import Input, Value
 from models.dense_twin import DenseTwin
-from models.explanation import CellReason, strongest_reasons
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember, Margin
 from models.part_row import CellCounts, PartRow
 from models.reading import UNKNOWN
+from models.reasons import (
+    Attribution,
+    CellReason,
+    Missing,
+    Subject,
+    describe,
+    missing,
+    rests_on,
+    strongest_reasons,
+)
 from models.river_member import RiverMember
 from models.stack_member import StackMargin, StackMember
 from models.stacking import StackedCalibration
@@ -198,15 +207,62 @@ class Detector:
         """What the part's verdict rests on."""
         return self.catalogue.counts(row)
 
-    def explain(self, row: PartRow, count: int) -> tuple[CellReason, ...]:
-        """The cells that raise this part's risk most, strongest first."""
-        row = self.catalogue.grown(row)
-        return strongest_reasons(self.catalogue, row, self._contributions(row), count)
+    def explain(
+        self, row: PartRow, count: int, found: Attribution | None = None
+    ) -> tuple[CellReason, ...]:
+        """The cells that raise this part's risk most, strongest first.
 
-    def _contributions(self, row: PartRow) -> dict[tuple[str, int], float]:
+        ``found`` is what `attribute` says of the part, if that is known already.
+        """
+        row = self.catalogue.grown(row)
+        found = found or self.attribute(row)
+        if found is None or not count:
+            return ()
+        return strongest_reasons(self.catalogue, row, found.amounts, count, self.member.fills(row))
+
+    def attribute(self, row: PartRow) -> Attribution | None:
+        """What each cell and station adds to the calibrated log-odds of failing.
+
+        The logistic function of ``log_odds`` is the risk, before it is drawn to the middle for what
+        the stations ahead may yet say. None before the first result was learnt.
+        """
+        row = self.catalogue.grown(row)
+        found = self.member.score(row)
+        if found is None:
+            return None
+        calibration = self.calibration
         if isinstance(self.member, StackMember):
-            return self.member.contributions(row, self.calibration.slopes)
-        return self.member.contributions(row)
+            amounts = self.member.contributions(row, calibration.slopes)
+        else:
+            shares = self.member.contributions(row)
+            amounts = {subject: calibration.slope * share for subject, share in shares.items()}
+        level = calibration.log_odds(found.means if isinstance(found, StackMargin) else found.mean)
+        amounts.pop(("", -1), None)
+        return Attribution(level, amounts, level - math.fsum(amounts.values()))
+
+    def describe(
+        self, row: PartRow, moves: Mapping[Subject, float], count: int
+    ) -> tuple[CellReason, ...]:
+        """What the ``count`` strongest of these moves show, to either side; the strongest first."""
+        row = self.catalogue.grown(row)
+        ranked = sorted(moves, key=lambda subject: (-abs(moves[subject]), subject))[:count]
+        whole = sum(abs(moved) for moved in moves.values())
+        fills = self.member.fills(row) if ranked else {}
+        return tuple(
+            describe(self.catalogue, row, subject, moves[subject], moves[subject] / whole, fills)
+            for subject in ranked
+        )
+
+    def rests_on(self, row: PartRow, count: int) -> tuple[Input, ...]:
+        """The imputed readings that this part's verdict rests on most."""
+        if not self.trained:
+            return ()
+        row = self.catalogue.grown(row)
+        return rests_on(self.catalogue, row, self.member.fills(row), count)
+
+    def missing(self, row: PartRow) -> Missing:
+        """What is not known of the part, and why."""
+        return missing(self.catalogue, row)
 
     def state(self) -> dict[str, Any]:
         """All that was learnt, as plain values and arrays.

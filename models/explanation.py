@@ -1,4 +1,4 @@
-"""Which cells moved a verdict: contributions to the log-odds, by station and feature.
+"""What each input adds to a River model's log-odds, and which cell or station it speaks of.
 
 For a linear model the contributions are exact: weight times input. For any other, the inputs that
 stand out most are taken away one at a time and the change in log-odds is read off (occlusion).
@@ -8,29 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from river import base, linear_model
 
 from models.calibration import logit
-from models.columns import Input, Value
 from models.features import FeatureCatalogue
 from models.part_row import PartRow
 
 _OCCLUDED = 20
 # Of these, weight times input adds up to the log-odds, the intercept apart.
 _LINEAR = (linear_model.LogisticRegression, linear_model.PAClassifier)
-
-
-class CellReason(NamedTuple):
-    """One cell that raised the risk; ``share`` is its part of all that raised it."""
-
-    station: str
-    feature: str
-    value: Value
-    expected: float | None
-    sigma: float | None
-    share: float
 
 
 def linear_weights(model: base.Classifier) -> Mapping[str, float] | None:
@@ -84,38 +71,6 @@ def by_subject(
         )
         found[subject] = found.get(subject, 0.0) + by_input[key]
     return found
-
-
-def strongest_reasons(
-    catalogue: FeatureCatalogue,
-    row: PartRow,
-    amounts: Mapping[tuple[str, int], float],
-    count: int,
-) -> tuple[CellReason, ...]:
-    """The ``count`` cells that raised the risk most, strongest first.
-
-    ``amounts`` holds what each ("cell", column) and ("station", number) adds to the log-odds.
-    """
-    stations = list(catalogue.columns.stations)
-    by_cell: dict[Input, float] = {}
-    for (kind, number), amount in amounts.items():
-        if kind == "cell":
-            by_cell[catalogue.columns.origin[number]] = amount
-        elif kind == "station":
-            by_cell[Input(stations[number], "", None)] = amount
-    raised = sum(amount for amount in by_cell.values() if amount > 0.0)
-    ranked = sorted(by_cell.items(), key=lambda item: (-item[1], item[0][:2]))
-    reasons = []
-    for origin, amount in ranked[:count]:
-        if amount <= 0.0:
-            break
-        value, expected, sigma = (
-            (None, None, None) if origin.column is None else catalogue.reading(row, origin.column)
-        )
-        reasons.append(
-            CellReason(origin.station, origin.feature, value, expected, sigma, amount / raised)
-        )
-    return tuple(reasons)
 
 
 def log_odds(probabilities: Mapping[base.typing.ClfTarget, float]) -> float | None:

@@ -264,6 +264,12 @@ class FeatureCatalogue:
         value = bool(x) if kind == Kind.BOOLEAN else x
         return value, float(self.scale.mean[column]), self.scale.distance(column, x)
 
+    def usual(self, column: int) -> tuple[float | None, float | None]:
+        """A feature's recent mean and spread, None for a category or before there is one."""
+        if self.columns.kind[column] == Kind.CATEGORICAL or not self.scale.count[column] > 0.0:
+            return None, None
+        return float(self.scale.mean[column]), float(self.scale.spread()[column])
+
     def counts(self, row: PartRow) -> CellCounts:
         """The part's cells by what is known of them."""
         row, table = self.grown(row), self.columns

@@ -74,6 +74,10 @@ class RiverMember:
         )
         return by_subject(self.catalogue, row, by_input)
 
+    def fills(self, row: PartRow) -> dict[int, tuple[float, float]]:
+        """Nothing is imputed here: a dropped reading counts by its indicator alone."""
+        return {}
+
     def state(self) -> dict[str, Any]:
         """Everything, as plain values; raises `models.plain_state.NoPlainState`."""
         return self.copies.state()

@@ -128,6 +128,10 @@ class StackMember:
                 found[subject] = found.get(subject, 0.0) + amount
         return found
 
+    def fills(self, row: PartRow) -> dict[int, tuple[float, float]]:
+        """What a dropped number counts as for the linear member; the trees know no imputation."""
+        return self.linear.fills(row)
+
     def _tree_row(self, row: PartRow) -> tuple[Any, Any, Any]:
         layout = self.catalogue.columns.layout()
         odds = self.catalogue.routes.odds_ahead(row.visited_at)

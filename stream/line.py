@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
 from alerts.alarms import Alarms
-from alerts.alert import Alert, Evidence, ModelInfo, Reason
+from alerts.alert import Alert, Cell, Evidence, ModelInfo, fitting
 from alerts.policy import Decision, decide
 from models.detector import Detector, DetectorSettings, Verdict
 from models.evaluation import AlertMark, Prequential
@@ -29,10 +30,22 @@ from stream.events import Control, Event, Feedback, Measurement, Result, Tick
 from stream.journey import Alarm, Arrival, Journey
 from stream.ledger import Joined, Joining, Ledger, LedgerSettings, Outcome
 from stream.line_watch import LineWatch, WatchSettings
+from stream.reasoning import as_reason
 from stream.watermark import Watermark
 
 _COUNTED = {arrival: f"measurement.{arrival.value}" for arrival in Arrival}
 Identify = Callable[[str, str], str]
+_RESTS_ON = 3
+
+
+class Witness(Protocol):
+    """Somebody who looks on while a line is at work, and changes nothing."""
+
+    def scored(self, line: Line, event: Measurement, journey: Journey, verdict: Verdict) -> None:
+        """A measurement was scored, and the detector has not learnt from it yet."""
+
+    def tested(self, line: Line, event: Result, joined: Joined) -> None:
+        """A result was laid beside its part, and the detector has not learnt it yet."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +87,9 @@ class Line:
     ('P-1', None)
     """
 
-    def __init__(self, name: str, settings: LineSettings) -> None:
+    def __init__(self, name: str, settings: LineSettings, witness: Witness | None = None) -> None:
         self.name = name
+        self._witness = witness
         self.settings = settings
         # The seed is the line's own, so that moving a line to another partition changes no risk.
         seed = settings.detector.seed + zlib.crc32(name.encode())
@@ -156,6 +170,8 @@ class Line:
         )
         self.counts["value.wrong_kind"] += len(wrong)
         journey.margin = verdict.margin
+        if self._witness is not None:
+            self._witness.scored(self, event, journey, verdict)
         # A prior is no prediction: the figures know only what a trained detector said.
         scored = verdict.risk if verdict.trained else None
         journey.risks.append(float("nan") if scored is None else scored)
@@ -241,6 +257,8 @@ class Line:
         alert_id: str,
     ) -> Alert:
         count = self.settings.alarms.reasons if decision.rule == "part.at_risk" else 0
+        found = self.detector.attribute(journey.row) if count else None
+        fragile = is_fragile(verdict, threshold)
         cells = self.detector.counts(journey.row)
         return Alert(
             id=alert_id,
@@ -252,21 +270,19 @@ class Line:
             at=event.at,
             risk=None if verdict.risk is None else round(verdict.risk, 6),
             interval=_rounded(verdict.interval),
-            fragile=_fragile(verdict, threshold),
+            fragile=fragile,
             threshold=None if threshold is None else round(threshold, 6),
             severity=decision.severity,
             reason=decision.reason,
-            reasons=tuple(
-                Reason(
-                    station=cell.station,
-                    feature=cell.feature,
-                    value=cell.value,
-                    expected=None if cell.expected is None else round(cell.expected, 6),
-                    sigma=None if cell.sigma is None else round(cell.sigma, 3),
-                    contribution=round(cell.share, 4),
-                )
-                for cell in (self.detector.explain(journey.row, count) if count else ())
+            reasons=fitting(
+                as_reason(cell)
+                for cell in (self.detector.explain(journey.row, count, found) if count else ())
             ),
+            rests_on=tuple(
+                Cell(station=cell.station, feature=cell.feature)
+                for cell in (self.detector.rests_on(journey.row, _RESTS_ON) if fragile else ())
+            ),
+            log_odds=None if found is None else round(found.log_odds, 6),
             evidence=Evidence(**cells._asdict()),
             model=ModelInfo(
                 version=self.detector.settings.model,
@@ -284,6 +300,8 @@ class Line:
         joined = self.ledger.join(event)
         self.counts[f"result.{joined.kind.value}"] += 1
         outcome = joined.outcome
+        if self._witness is not None:
+            self._witness.tested(self, event, joined)
         if outcome is not None and outcome.measured:
             alerts = self._watch_result(event, joined, outcome.journey, identify)
             self._judge(joined, outcome)
@@ -369,7 +387,7 @@ def _rounded(interval: tuple[float, float] | None) -> tuple[float, float] | None
     return None if interval is None else (round(interval[0], 6), round(interval[1], 6))
 
 
-def _fragile(verdict: Verdict, threshold: float | None) -> bool | None:
+def is_fragile(verdict: Verdict, threshold: float | None) -> bool | None:
     """Whether the verdict turns if the imputed cells lie one spread off; None if nobody knows."""
     if verdict.shifted is None or threshold is None:
         return None

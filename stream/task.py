@@ -18,7 +18,7 @@ from models.plain_state import State
 from stream.codec import MESSAGE_BYTES, Rejected, decode
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
-from stream.line import Line, LineSettings
+from stream.line import Line, LineSettings, Witness
 from stream.log import Headers, Record
 
 # What a dead letter keeps of a record's key, which is longer than any line's name may be, and of
@@ -42,8 +42,8 @@ class TaskSettings:
 class Task:
     """All lines of one partition.
 
-    ``trained`` holds, by name, what lines start from. ``last_kind`` and ``last_at`` tell the type
-    and time of the last event, "" and None after a record that was none.
+    ``trained`` holds, by name, what lines start from; ``witness`` looks on. ``last_kind`` and
+    ``last_at`` tell the type and time of the last event, "" and None after a record that was none.
 
     Examples
     --------
@@ -61,7 +61,9 @@ class Task:
         partition: int,
         settings: TaskSettings,
         trained: Mapping[str, State] | None = None,
+        witness: Witness | None = None,
     ) -> None:
+        self._witness = witness
         self.partition = partition
         self.settings = settings
         self.lines: dict[str, Line] = {}
@@ -100,7 +102,7 @@ class Task:
             return [self._put_aside(record, Rejected("process", type(error).__name__, str(error)))]
 
     def _new_line(self, name: str) -> Line:
-        line = Line(name, self.settings.line)
+        line = Line(name, self.settings.line, self._witness)
         if name in self._trained:
             line.start_from(self._trained[name])
         return line

@@ -86,9 +86,10 @@ def test_the_shares_of_cells_and_stations_add_up_to_the_verdicts_log_odds():
         row, _ = detector.encode(row, *reading)
         row = detector.catalogue.grown(row)
         scores = detector.score(row).margin
-        shares = detector._contributions(row)
+        found = detector.attribute(row)
         stack = detector.calibration
+        assert found is not None
         assert isinstance(scores, tuple)
-        assert sum(shares.values()) + stack.intercept == pytest.approx(
-            stack.log_odds(scores), abs=1e-4
-        )
+        trees = detector.member.contributions(row, stack.slopes)["", -1]
+        assert found.log_odds == stack.log_odds(scores)
+        assert found.rest == pytest.approx(trees + stack.intercept, abs=1e-4)
