@@ -80,15 +80,15 @@ class Words(ABC):
                 return self._number(name, reason, pinned=direction == "saturated")
 
     def _number(self, name: str, reason: Reason, pinned: bool) -> str:
-        value, expected = reason.value, reason.expected
-        known = isinstance(expected, int | float)
+        value = reason.value
+        expected = reason.expected if isinstance(reason.expected, int | float) else None
         if isinstance(value, bool):
-            return self.truth(name, value, float(expected) if known else None)
+            return self.truth(name, value, expected)
         shown = self.number(value) if isinstance(value, int | float) else plain(str(value))
         text = self.pinned(name, shown) if pinned else self.measured(name, shown)
-        if reason.sigma is None or not known:
+        if reason.sigma is None or expected is None:
             return text
-        return text + self.distance(reason.sigma, self.number(float(expected)))
+        return text + self.distance(reason.sigma, self.number(expected))
 
     def names(self, cells: Sequence[Cell]) -> str:
         """The first names of a list, and how many more there are."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,10 +17,12 @@ import typer
 
 from alerts.alert import Alert
 from alerts.wording import headline
+from alerts.words import Language
 from andon import __version__, services
 from andon.command import (
     ConfigOption,
     JsonOption,
+    LanguageOption,
     MetricsPortOption,
     SpeedOption,
     read_settings,
@@ -28,6 +31,7 @@ from andon.command import (
 )
 from andon.dead_letter_commands import dead_letters_app
 from andon.endpoint_commands import endpoints_app
+from andon.explain_command import explain
 from andon.history_commands import produce, replay, train
 from andon.ingest_commands import ingest
 from andon.logs import configure_logging
@@ -116,6 +120,7 @@ def demo(
     parts: Annotated[int, typer.Option(min=500, help="Parts to run down the line.")] = 6000,
     seed: Annotated[int, typer.Option(help="Another seed, other parts.")] = 5,
     forever: Annotated[bool, typer.Option("--forever", help="Go on until Ctrl-C.")] = False,
+    language: LanguageOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Watch a simulated line being watched, from its stations to a webhook.
@@ -138,6 +143,7 @@ def demo(
             seed=seed,
             parts=None if forever else parts,
             seconds=seconds,
+            language=language or "en",
             as_json=as_json,
             stop=stop,
         )
@@ -220,9 +226,10 @@ def watch(
     andon watch --until-end --json > alerts.jsonl
     ```
     """
-    show = None if quiet else (_print_json_alert if as_json else _print_alert)
     with running() as stop:
         settings = read_settings(config, {"monitoring.port": metrics_port})
+        said = _print_json_alert if as_json else _printer(settings.alerts.language)
+        show = None if quiet else said
         services.watch(settings, until_end=until_end, show=show, stop=stop)
 
 
@@ -261,6 +268,7 @@ app.command("status")(status_command)
 
 
 app.command()(replay)
+app.command()(explain)
 app.command()(train)
 app.command()(produce)
 
@@ -335,8 +343,8 @@ def schema(
     say({"written": written}, as_json, "\n".join(written))
 
 
-def _print_alert(alert: Alert) -> None:
-    out.print(headline(alert), markup=False)
+def _printer(language: Language) -> Callable[[Alert], None]:
+    return lambda alert: out.print(headline(alert, language), markup=False)
 
 
 def _print_json_alert(alert: Alert) -> None:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
+from alerts.words import Language
 from andon.logs import configure_logging
 from andon.settings import Settings, load_settings
 from andon.terminal import Stop, stopped_by_signals
@@ -42,6 +43,10 @@ SourceArgument = Annotated[
 MapOption = Annotated[
     Path | None,
     typer.Option("--map", "-m", help="TOML map of the CSV columns; docs/maps has examples."),
+]
+LanguageOption = Annotated[
+    Language | None,
+    typer.Option("--lang", help="en or fr. [default: alerts.language]"),
 ]
 SpeedOption = Annotated[
     float | None,

@@ -13,8 +13,10 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from alerts.explanation import Explanation
 from andon.bad_input import BadInput
 from andon.build import opened_log, ready_log, task_settings
+from andon.explaining import Asked, explained
 from andon.history import History
 from andon.log_history import Bound, LogHistory
 from andon.monitoring import producer_monitor
@@ -29,6 +31,7 @@ from stream.codec import Rejected, decode
 from stream.errors import ConfigError
 from stream.events import Event
 from stream.log import Record, TopicSpec
+from stream.task import TaskSettings
 
 BAD_FILE = "bad.jsonl"
 
@@ -105,6 +108,20 @@ def train(
     return text, {"file": str(to), "bytes": size, "lines": lines, "report": report.to_dict()}
 
 
+def explain(settings: Settings, source: Source, asked: Asked, *, stop: Stop) -> Explanation | None:
+    """Replay history up to a part's result, and tell its journey; None if that was stopped.
+
+    Raises `ConfigError` for a part of which the history holds no journey.
+    """
+    task = _task_settings(settings, source)
+    trained = load_trained(settings.detector.trained, task.line.detector)
+    with BadInput(None) as bad, ExitStack() as stack:
+        meter = stack.enter_context(metered("replaying"))
+        records = stop.until(_records(settings, source, bad, meter, stack))
+        biography = explained(records, task, trained, asked, on_progress=meter.events)
+    return None if stop.cut else biography.told(str(source))
+
+
 def produce(
     settings: Settings, source: Source, to: str | None, speed: float | None, *, stop: Stop
 ) -> dict[str, Any]:
@@ -143,35 +160,42 @@ def _run(
     warm_up_until: datetime | None,
     stop: Stop,
 ) -> tuple[Replay, RunReport]:
-    task = task_settings(settings)
+    task = _task_settings(settings, source)
     desk = Replay(
-        task if source.topic is None else replace(task, topic=source.topic),
+        task,
         settings.topics.partitions,
         trained=load_trained(settings.detector.trained, task.line.detector),
         warm_up_until=warm_up_until,
     )
     with ExitStack() as stack:
         meter = stack.enter_context(metered("replaying"))
-        records: Iterator[Record]
-        if source.topic is None:
-            events = _files(source, bad, meter)
-            records = as_records(events, task.topic, settings.topics.partitions)
-        else:
-            event_log = stack.enter_context(opened_log(settings))
-            known = LogHistory(event_log, source.topic, source.start, source.stop)
-            records = iter(known)
-        first = next(records, None)
-        if first is None:
-            raise ConfigError(
-                f"{source}: no event could be read{bad.where()}: give another history"
-            )
+        records = _records(settings, source, bad, meter, stack)
         report = desk.run_records(
-            stop.until(chain([first], records)),
-            to,
-            source=str(source),
-            on_progress=meter.events,
+            stop.until(records), to, source=str(source), on_progress=meter.events
         )
     return desk, report
+
+
+def _task_settings(settings: Settings, source: Source) -> TaskSettings:
+    """A topic's records keep the ids of their alerts."""
+    task = task_settings(settings)
+    return task if source.topic is None else replace(task, topic=source.topic)
+
+
+def _records(
+    settings: Settings, source: Source, bad: BadInput, meter: Meter, stack: ExitStack
+) -> Iterator[Record]:
+    """The source's records, of which there is one at least; ``stack`` closes their log."""
+    topics = settings.topics
+    if source.topic is None:
+        records = as_records(_files(source, bad, meter), topics.events, topics.partitions)
+    else:
+        event_log = stack.enter_context(opened_log(settings))
+        records = iter(LogHistory(event_log, source.topic, source.start, source.stop))
+    first = next(records, None)
+    if first is None:
+        raise ConfigError(f"{source}: no event could be read{bad.where()}: give another history")
+    return chain([first], records)
 
 
 def _files(source: Source, bad: BadInput, meter: Meter) -> Iterable[Event]:

@@ -90,7 +90,7 @@ def replay(
         settings = read_settings(config, overrides)
         summary, report = desk.replay(
             settings,
-            _source(source, map_file, topic, start, stop),
+            source_of(source, map_file, topic, start, stop),
             to,
             warm_up_until=_time("--warm-up", warm_up),
             stop=end,
@@ -124,7 +124,7 @@ def train(
     """
     with running() as end:
         summary, report = desk.train(
-            read_settings(config), _source(source, map_file, topic, start, stop), to, stop=end
+            read_settings(config), source_of(source, map_file, topic, start, stop), to, stop=end
         )
         typer.echo(json.dumps(report, indent=2, sort_keys=True) if as_json else summary)
 
@@ -156,18 +156,19 @@ def produce(
     with running() as end:
         settings = read_settings(config, {"monitoring.port": metrics_port})
         result = desk.produce(
-            settings, _source(source, map_file, topic, start, stop), to, speed, stop=end
+            settings, source_of(source, map_file, topic, start, stop), to, speed, stop=end
         )
         say(result, as_json, "{events:,} events put on {to}; {bad:,} cells or rows not usable")
 
 
-def _source(
+def source_of(
     paths: list[Path] | None,
     map_file: Path | None,
     topic: str | None,
     start: str | None,
     stop: str | None,
 ) -> desk.Source:
+    """What the options name: files, or a topic of the log."""
     return desk.Source(paths or (), map_file, topic, _bound(start), _bound(stop))
 
 

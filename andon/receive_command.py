@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from alerts.alert import Alert
 from alerts.receiver import Received, Receiver
 from alerts.wording import headline, plain
+from alerts.words import Language
 from andon.command import ConfigOption, JsonOption, read_settings, running
 from andon.endpoints import EndpointSection, open_endpoints
 from andon.mistakes import nearest
@@ -51,12 +53,13 @@ def receive(
     ```
     """
     with running() as stop:
-        section = _section(read_settings(config), name)
+        settings = read_settings(config)
+        section = _section(settings, name)
         [endpoint] = open_endpoints([section], os.environ)
         target = urlsplit(endpoint.url)
         if port is None:
             port = target.port or (443 if target.scheme == "https" else 80)
-        show = _json_line if as_json else _sentence
+        show = _json_line if as_json else partial(_sentence, settings.alerts.language)
         try:
             receiver = Receiver(endpoint.secrets, host, port, on_alert=_until_gone(show, stop))
         except OSError as error:
@@ -102,9 +105,9 @@ def _until_gone(show: Callable[[Received], None], stop: Stop) -> Callable[[Recei
     return shown
 
 
-def _sentence(received: Received) -> None:
+def _sentence(language: Language, received: Received) -> None:
     try:
-        said = headline(Alert.model_validate(received.alert))
+        said = headline(Alert.model_validate(received.alert), language)
     except ValidationError:
         # Signed by us, so perhaps of a later version: shown as it came.
         said = plain(received.body.decode("utf-8", "replace"))

@@ -333,6 +333,9 @@ class AlertsSection(Section):
     flood_minutes: float = Field(
         10.0, gt=0, le=1440, description="minutes of event time in which they are counted"
     )
+    language: Literal["en", "fr"] = Field(
+        "en", description="the language of alerts and explanations: English or French"
+    )
 
 
 class NotifierSection(Section):

@@ -13,6 +13,7 @@ from rich.table import Table
 from alerts.alert import Alert
 from alerts.receiver import Received
 from alerts.wording import headline
+from alerts.words import Language
 from andon.demo import Demo, DemoAccount
 from andon.terminal import metered, out
 
@@ -23,7 +24,8 @@ _LEAST_SECONDS = 0.4
 class _Ticker:
     """Prints alerts as they come, but no faster than a person can read."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language) -> None:
+        self._language = language
         self._last = 0.0
         self._held_back = 0
         self._lock = threading.Lock()
@@ -38,12 +40,18 @@ class _Ticker:
                 return
             more = f"  (+{self._held_back} more)" if self._held_back else ""
             self._last, self._held_back = now, 0
-            text = f"{alert.at:%a %H:%M}  {headline(alert)}{more}"
+            text = f"{alert.at:%a %H:%M}  {headline(alert, self._language)}{more}"
             out.print(text, style=_COLOURS[alert.severity], markup=False)
 
 
 def show_demo(
-    *, seed: int, parts: int | None, seconds: float, as_json: bool, stop: threading.Event
+    *,
+    seed: int,
+    parts: int | None,
+    seconds: float,
+    language: Language,
+    as_json: bool,
+    stop: threading.Event,
 ) -> bool:
     """Run the demo to its end or a stop, and show it; False if an alert was not delivered."""
     with metered("the line is running") as meter:
@@ -53,7 +61,7 @@ def show_demo(
             seconds=seconds,
             stop=stop,
             on_start=(lambda url: None) if as_json else (lambda url: _open(demo, url)),
-            on_alert=(lambda received: None) if as_json else _Ticker().show,
+            on_alert=(lambda received: None) if as_json else _Ticker(language).show,
             on_progress=meter.events,
         )
         account = demo.run()

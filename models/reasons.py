@@ -12,10 +12,12 @@ from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from models.columns import Input, Value
 from models.features import FeatureCatalogue
-from models.part_row import DROPPED, SATURATED, PartRow
+from models.kinds import Kind
+from models.part_row import DROPPED, EMPTY, SATURATED, PartRow
 
 Subject = tuple[str, int]
 Fills = Mapping[int, tuple[float, float]]
@@ -72,11 +74,12 @@ class CellReason(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """What is not known of a part: cells without a reading, cells pinned at a sensor's limit, and
-    the stations that were passed by or lie ahead."""
+    """What is not known of a part: cells without a reading, cells pinned at a sensor's limit, cells
+    that a visited station did not speak of, and the stations that were passed by or lie ahead."""
 
     dropped: tuple[Input, ...]
     saturated: tuple[Input, ...]
+    left_out: tuple[Input, ...]
     passed_by: tuple[str, ...]
     ahead: tuple[str, ...]
 
@@ -154,15 +157,17 @@ def missing(catalogue: FeatureCatalogue, row: PartRow) -> Missing:
     """What is not known of a part, and why; cells in the order in which they appeared."""
     row, table = catalogue.grown(row), catalogue.columns
 
-    def cells(state: int) -> tuple[Input, ...]:
-        return tuple(table.origin[column] for column in np.flatnonzero(row.state == state).tolist())
+    def cells(which: npt.NDArray[np.bool_]) -> tuple[Input, ...]:
+        return tuple(table.origin[column] for column in np.flatnonzero(which).tolist())
 
+    seen = ~np.isnan(row.visited_at)[table.station_of]
     absent = np.flatnonzero(np.isnan(row.visited_at)).tolist()
     ahead = {number for number in absent if _is_ahead(catalogue, row, number)}
     names = tuple(table.stations)
     return Missing(
-        cells(DROPPED),
-        cells(SATURATED),
+        cells(row.state == DROPPED),
+        cells(row.state == SATURATED),
+        cells(seen & (row.state == EMPTY) & (table.kind != Kind.UNSETTLED)),
         tuple(names[number] for number in absent if number not in ahead),
         tuple(names[number] for number in absent if number in ahead),
     )
