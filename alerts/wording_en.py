@@ -54,15 +54,15 @@ class English(Words):
     def category(self, name: str, value: str | None) -> str:
         return f"{name} is {value}" if value is not None else f"{name} is a name not known yet"
 
-    def dropped(self, name: str, filled: float | None) -> str:
-        counted = "" if filled is None else f" and counts as {self.number(filled)}"
+    def dropped(self, name: str, filled: str | None) -> str:
+        counted = "" if filled is None else f" and counts as {filled}"
         return f"{name} gave no reading{counted}"
 
     def passed_by(self, station: str) -> str:
         return f"{station} was passed by"
 
     def ahead(self, station: str) -> str:
-        return f"{station}, which lies ahead, is expected to say something"
+        return f"what is expected of {station}, which lies ahead"
 
     def reached(self, station: str) -> str:
         return f"what was expected of {station} no longer counts"

@@ -73,8 +73,8 @@ class French(Words):
             return f"{name} porte un nom encore inconnu"
         return f"{name} vaut {quoted(value)}"
 
-    def dropped(self, name: str, filled: float | None) -> str:
-        counted = "" if filled is None else f" et compte pour {self.number(filled)}"
+    def dropped(self, name: str, filled: str | None) -> str:
+        counted = "" if filled is None else f" et compte pour {filled}"
         return f"{name} n'a donné aucune mesure{counted}"
 
     def passed_by(self, station: str) -> str:

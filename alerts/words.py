@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal
@@ -28,8 +29,13 @@ class Words(ABC):
     before_percent = " "
     shown = 5
 
-    def number(self, value: float) -> str:
-        """Four digits, or all that are before the decimal mark."""
+    def number(self, value: float, spread: float | None = None) -> str:
+        """Four digits, or all that are before the decimal mark; with a spread, hundredths of it."""
+        if spread and 1e-9 < spread < 1e4 and abs(value) < 1e4:
+            text = f"{value:.{max(1 - math.floor(math.log10(spread)), 0)}f}"
+            return (text.rstrip("0").rstrip(".") if "." in text else text).replace(
+                ".", self.decimal
+            )
         if 1e4 <= abs(value) < 1e9:
             return f"{value:,.0f}".replace(",", self.thousands)
         return f"{value:.4g}".replace(".", self.decimal)
@@ -72,7 +78,10 @@ class Words(ABC):
             case "reached":
                 return self.reached(plain(reason.station))
             case "dropped":
-                return self.dropped(name, reason.filled)
+                filled = reason.filled
+                return self.dropped(
+                    name, None if filled is None else self.number(filled, reason.spread)
+                )
             case "category":
                 value = None if reason.value is None else plain(str(reason.value))
                 return self.category(name, value)
@@ -84,11 +93,15 @@ class Words(ABC):
         expected = reason.expected if isinstance(reason.expected, int | float) else None
         if isinstance(value, bool):
             return self.truth(name, value, expected)
-        shown = self.number(value) if isinstance(value, int | float) else plain(str(value))
+        shown = (
+            self.number(value, reason.spread)
+            if isinstance(value, int | float)
+            else plain(str(value))
+        )
         text = self.pinned(name, shown) if pinned else self.measured(name, shown)
         if reason.sigma is None or expected is None:
             return text
-        return text + self.distance(reason.sigma, self.number(expected))
+        return text + self.distance(reason.sigma, self.number(expected, reason.spread))
 
     def names(self, cells: Sequence[Cell]) -> str:
         """The first names of a list, and how many more there are."""
@@ -145,7 +158,7 @@ class Words(ABC):
         """A name that a feature takes, None for an unknown one."""
 
     @abstractmethod
-    def dropped(self, name: str, filled: float | None) -> str:
+    def dropped(self, name: str, filled: str | None) -> str:
         """A reading that did not come, and what it counts as."""
 
     @abstractmethod

@@ -148,7 +148,7 @@ class Biography:
             rests_on=_cells(detector.rests_on(row, _RESTS_ON)) if fragile else (),
             dropped=self._missing_cells(here),
             saturated=_pinned(pinned),
-            evidence=Evidence(**detector.counts(row)._asdict()),
+            evidence=Evidence(imputed=detector.imputed(row), **detector.counts(row)._asdict()),
         )
         now = detector.attribute(row)
         # The part as it was, in the eyes of the detector as it is now: what differs is the reading.
@@ -180,9 +180,11 @@ class Biography:
         asked = self.asked
         part, where = plain(asked.part), plain(source)
         if self.generations:
+            last = self.generations - 1
+            known = f"0 to {last}" if last else "0 alone"
             return (
-                f"part {part} came {self.generations} times in {where}: --generation "
-                f"{asked.generation} is none of 0 to {self.generations - 1}"
+                f"part {part} has no generation {asked.generation} in {where}: --generation takes "
+                f"{known}"
             )
         if self._lines:
             lines = ", ".join(map(plain, self._lines))

@@ -1,5 +1,7 @@
 """JSON Schemas of everything that travels: the wire contract for those who do not read Python.
 
+Of what ``andon explain --json`` prints there is one too.
+
 Written from the classes by ``andon schema`` and kept in ``docs/schemas``; draft 2020-12. A schema
 is named by kind and major version, as in ``andon/measurement/1``.
 """
@@ -13,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field, TypeAdapter
 
 from alerts.alert import ALERT_MAJOR, Alert
+from alerts.explanation import EXPLANATION_MAJOR, Explanation
 from stream.events import (
     SCHEMA_MAJOR,
     Control,
@@ -44,6 +47,9 @@ def wire_schemas() -> dict[str, Schema]:
         **{name: _titled(name, SCHEMA_MAJOR, schema) for name, schema in kinds.items()},
         "event": _titled("event", SCHEMA_MAJOR, union),
         "alert": _titled("alert", ALERT_MAJOR, Alert.model_json_schema()),
+        "explanation": _titled(
+            "explanation", EXPLANATION_MAJOR, Explanation.model_json_schema(mode="serialization")
+        ),
         "dead-letter": _titled("dead-letter", SCHEMA_MAJOR, _dead_letter_headers()),
     }
     return {f"{name}.json": schema for name, schema in schemas.items()}

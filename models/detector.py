@@ -249,7 +249,9 @@ class Detector:
         whole = sum(abs(moved) for moved in moves.values())
         fills = self.member.fills(row) if ranked else {}
         return tuple(
-            describe(self.catalogue, row, subject, moves[subject], moves[subject] / whole, fills)
+            describe(
+                self.catalogue, row, subject, moves[subject], abs(moves[subject]) / whole, fills
+            )
             for subject in ranked
         )
 
@@ -259,6 +261,10 @@ class Detector:
             return ()
         row = self.catalogue.grown(row)
         return rests_on(self.catalogue, row, self.member.fills(row), count)
+
+    def imputed(self, row: PartRow) -> int:
+        """How many dropped readings count as what the part's others let expect."""
+        return len(self.member.fills(self.catalogue.grown(row))) if self.trained else 0
 
     def missing(self, row: PartRow) -> Missing:
         """What is not known of the part, and why."""

@@ -283,7 +283,7 @@ class Line:
                 for cell in (self.detector.rests_on(journey.row, _RESTS_ON) if fragile else ())
             ),
             log_odds=None if found is None else round(found.log_odds, 6),
-            evidence=Evidence(**cells._asdict()),
+            evidence=Evidence(imputed=self.detector.imputed(journey.row), **cells._asdict()),
             model=ModelInfo(
                 version=self.detector.settings.model,
                 trained_on=self.detector.fails + self.detector.passes,

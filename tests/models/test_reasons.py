@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import random
+from dataclasses import replace
+
 import pytest
 
 from models.columns import Input
+from models.detector import Detector, DetectorSettings
 from models.explanation import by_subject
 from models.features import FeatureCatalogue
+from models.part_journeys import eventful_journeys, follow, sample_journeys
 from models.part_row import PartRow
 from models.reasons import strongest_reasons
 
@@ -73,3 +79,128 @@ def test_no_more_reasons_than_asked_for_and_ties_in_the_order_of_names(line):
 def test_an_input_that_no_cell_explains_is_left_out(line):
     assert strongest(line, {"weld.gap": 9.0}, 3) == ()
     assert isinstance(line[0].origins(line[1])["press.torque"], Input)
+
+
+# -- what a verdict is made of -----------------------------------------------------------------
+
+SMALL = DetectorSettings(min_fails=3, min_passes=10, window_parts=150, window_fails=5)
+SETTINGS_OF = {
+    "linear": SMALL,
+    "numpy": replace(SMALL, backend="numpy"),
+    "stack": replace(SMALL, model="stack"),
+    "logistic": replace(SMALL, model="logistic"),
+    "forest": replace(SMALL, model="forest"),
+}
+
+
+@pytest.fixture(scope="module", params=SETTINGS_OF)
+def taught(request):
+    detector = Detector(SETTINGS_OF[request.param])
+    follow(detector, eventful_journeys(260))
+    return detector
+
+
+def rows(detector, parts=25):
+    """Parts at every place of their journey."""
+    for readings, _ in eventful_journeys(parts, seed=8):
+        row = PartRow()
+        for reading in readings:
+            row, _ = detector.encode(row, *reading)
+            yield detector.catalogue.grown(row)
+
+
+def logit(p):
+    return math.log(p / (1.0 - p))
+
+
+def test_the_amounts_and_the_rest_are_the_log_odds_of_the_risk_before_it_is_spread(taught):
+    count = 0
+    for row in rows(taught):
+        found, verdict = taught.attribute(row), taught.score(row)
+        raw = taught.member.score(row)
+        ahead = getattr(raw, "linear", raw).ahead
+        spread = math.sqrt(1.0 + math.pi / 8.0 * taught.calibration.slope**2 * ahead)
+        assert sum(found.amounts.values()) + found.rest == pytest.approx(
+            logit(verdict.risk) * spread, abs=1e-6
+        )
+        count += 1
+    assert count > 50
+
+
+@pytest.mark.parametrize("backend", ["linear", "numpy"])
+def test_the_rest_is_the_intercepts_alone(backend):
+    detector = Detector(SETTINGS_OF[backend])
+    follow(detector, eventful_journeys(260))
+    calibration = detector.calibration
+    for row in rows(detector):
+        intercept = detector.member.contributions(row)["", -1]
+        assert detector.attribute(row).rest == pytest.approx(
+            calibration.slope * intercept + calibration.intercept, abs=1e-5
+        )
+
+
+def test_moves_are_the_difference_of_two_attributions(taught):
+    first, *_, last = rows(taught, 3)
+    now, before = taught.attribute(last), taught.attribute(first)
+    moved = sum(now.minus(before).values()) + now.rest - before.rest
+    assert moved == pytest.approx(now.log_odds - before.log_odds, abs=1e-9)
+
+
+def test_a_reason_names_the_moves_to_either_side(taught):
+    *_, row = rows(taught, 2)
+    moves = {("cell", 0): -2.0, ("station", 0): 1.0, ("cell", 1): 0.5}
+    first, second = taught.describe(row, moves, 2)
+    assert (first.amount, first.share) == (-2.0, pytest.approx(2.0 / 3.5))
+    assert (second.feature, second.direction, second.amount) == ("", "reached", 1.0)
+
+
+def test_a_dropped_number_is_imputed_from_the_others_and_says_what_it_counts_as():
+    detector = Detector(replace(SMALL, window_parts=1000))
+    rng = random.Random(3)
+    for part in range(600):
+        torque = rng.gauss(20.0, 2.0)
+        press = {"torque": torque, "twin": None if part % 8 == 0 else 10.0 + torque}
+        row, _ = detector.encode(PartRow(), "press", float(part), press)
+        margin = detector.score(row).margin
+        detector.observe(row, "press", press)
+        detector.learn(row, torque > 22.5, margin)
+        detector.close(row)
+    row, _ = detector.encode(PartRow(), "press", 0.0, {"torque": 24.0, "twin": None})
+    reasons = {reason.feature: reason for reason in detector.explain(row, 5)}
+    twin, torque = reasons["twin"], reasons["torque"]
+    assert (twin.value, twin.direction, twin.imputed) == (None, "dropped", True)
+    assert twin.filled == pytest.approx(34.0, abs=1.0)
+    assert twin.expected == pytest.approx(30.0, abs=0.5)
+    assert (torque.direction, torque.imputed, torque.filled) == ("above", False, None)
+    assert torque.spread == pytest.approx(2.0, abs=0.3)
+    assert [cell.feature for cell in detector.rests_on(row, 3)] == ["twin"]
+    assert detector.imputed(row) == 1
+
+
+def test_a_station_passed_by_and_one_that_lies_ahead_are_told_apart():
+    detector = Detector(SMALL)
+    follow(detector, sample_journeys(300))
+    pressed, _ = detector.encode(PartRow(), "press", 1.0, {"torque": 20.0, "force": None})
+    baked, _ = detector.encode(PartRow(), "press", 1.0, {"torque": 20.0, "force": 100.0})
+    baked, _ = detector.encode(baked, "oven", 2.0, {"heat": 180.0, "zone": 1})
+    missing = detector.missing(pressed)
+    assert [cell.feature for cell in missing.dropped] == ["force"]
+    assert {cell.feature for cell in missing.left_out} == {"mold", "supplier"}
+    assert "oven" in missing.ahead
+    assert (detector.missing(baked).passed_by, detector.missing(baked).ahead) == (("weld",), ())
+    weld = detector.catalogue.columns.stations["weld"].number
+    [passed] = detector.describe(baked, {("station", weld): 1.0}, 1)
+    assert (passed.station, passed.direction, passed.imputed) == ("weld", "passed_by", False)
+    oven = detector.catalogue.columns.stations["oven"].number
+    [ahead] = detector.describe(pressed, {("station", oven): 1.0}, 1)
+    assert (ahead.direction, ahead.imputed) == ("ahead", True)
+
+
+def test_a_pinned_reading_is_saturated():
+    detector = Detector(SMALL)
+    follow(detector, sample_journeys(300))
+    row, _ = detector.encode(PartRow(), "press", 1.0, {"torque": 20.0, "force": 108.0})
+    force = detector.catalogue.columns.stations["press"].columns["force"]
+    [reason] = detector.describe(row, {("cell", force): 1.0}, 1)
+    assert (reason.direction, reason.value) == ("saturated", 108.0)
+    assert [cell.feature for cell in detector.missing(row).saturated] == ["force"]
