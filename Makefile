@@ -51,6 +51,7 @@ bench: $(STAMP) ## run the benchmarks; results are kept in benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/end_to_end.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/memory.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/bosch.py --write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/explanation.py --write benchmarks/RESULTS.md
 
 clean:          ## remove what can be made again
 	rm -rf $(VENV) build dist out state .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info

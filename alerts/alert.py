@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
 ALERT_MAJOR = 1
-REASONS_BYTES = 12_000
+REASONS_BYTES = 5_000  # with the longest names everywhere an alert is still below 20,000
 LONGEST_VALUE = 200
 Severity = Literal["low", "medium", "high"]
 Direction = Literal[
@@ -89,7 +89,7 @@ def fitting(reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     (200, '…')
     >>> huge = Reason(station="\\U0001f600" * 256, feature="\\x01" * 256, contribution=1.0)
     >>> len(fitting([huge] * 10))
-    4
+    1
     """
     kept: list[Reason] = []
     left = REASONS_BYTES

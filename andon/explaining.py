@@ -11,6 +11,7 @@ import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from alerts.alert import Alert, Cell, Evidence
 from alerts.explanation import AlertNote, Explanation, Missing, MissingCell, Outcome, Step
@@ -189,7 +190,7 @@ class Biography:
         if self._lines:
             lines = ", ".join(map(plain, self._lines))
             return f"part {part} was not on line {plain(asked.line or '')}: --line takes {lines}"
-        near = difflib.get_close_matches(asked.part, self._known, n=3, cutoff=0.6)
+        near = _near(asked.part, self._known)
         remedy = f"did you mean {', '.join(map(plain, near))}?" if near else "give another one"
         return f"part {part} was measured nowhere in {where}: {remedy}"
 
@@ -217,6 +218,22 @@ def explained(
         if witness.done:
             break
     return witness
+
+
+def _near(part: str, known: Iterable[str]) -> list[str]:
+    """Of the serial numbers that look alike, those that begin alike for longest.
+
+    >>> _near("P-012", ["P-0112", "P-0012", "P-0912", "other"])
+    ['P-0112', 'P-0912', 'P-0012']
+    """
+    alike = difflib.get_close_matches(part, known, n=50, cutoff=0.6)
+    return sorted(alike, key=lambda each: -_alike(part, each))[:3]
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters are the same at the beginning of both."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _cells(cells: Iterable[Input]) -> tuple[Cell, ...]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.alert import Alert, Evidence, ModelInfo, Reason, alert_id, iso
+from alerts.alert import Alert, Cell, Evidence, ModelInfo, Reason, alert_id, fitting, iso
 from stream.testing import at
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
@@ -85,3 +85,32 @@ def test_the_id_depends_on_every_part_of_the_place(change: dict[str, Any]) -> No
 
 def test_times_are_written_in_utc_with_milliseconds() -> None:
     assert iso(at(0.5)) == "2026-01-05T00:00:30.000Z"
+
+
+def test_an_alert_with_the_longest_names_everywhere_stays_below_twenty_kilobytes() -> None:
+    name, feature = "\N{GRINNING FACE}" * 256, "\x01" * 256
+    reason = Reason(
+        station=name, feature=feature, value="\x01" * 1024, expected=-1.23456789e-300,
+        sigma=-999_999.123, contribution=0.1234, spread=1.23456789e-300, direction="category",
+        imputed=True, filled=-1.23456789e-300, amount=-12.123456,
+    )  # fmt: skip
+    kept = fitting([reason] * 10)
+    assert len(kept) >= 1
+    whole = Alert(
+        id="a" * 64, type="part.at_risk", alarm="a" * 64, line=name, part=name, station=name,
+        at=at(0), risk=0.123456, interval=(0.123456, 0.234567), fragile=True, threshold=0.123456,
+        severity="medium", reason="risk_above_threshold", reasons=kept,
+        rests_on=(Cell(station=name, feature=feature),) * 3, log_odds=-1.123456,
+        evidence=Evidence(measured=10**5), parent="a" * 64, supersedes="a" * 64,
+        model=ModelInfo(version="river." + "x" * 200, trained_on=10**9, window=10**9),
+    )  # fmt: skip
+    assert len(whole.to_json()) < 20_000
+
+
+def test_reasons_of_ordinary_names_all_fit() -> None:
+    reason = Reason(
+        station="L3_S33_assembly_of_the_left_door", feature="torque_of_the_second_screw_Nm",
+        value=14.2, expected=12.3, sigma=3.1, contribution=0.6, spread=0.6, direction="above",
+        amount=0.7,
+    )  # fmt: skip
+    assert fitting([reason] * 10) == (reason,) * 10

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
     [
         ("speed", "## Speed", ["logistic regression", "local (SQLite)", "Kafka"]),
         ("skill", "## Skill", ["family `linear`", "andon:logistic", "l2-window", "Die casting"]),
+        ("explanation", "## Explanation", ["name a cause", "by chance", "| linear |"]),
         ("imputation", "## Imputation", ["IterativeImputer", "rank 20, selection", "the bar is"]),
     ],
 )
