@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from itertools import product
 from math import comb
 from pathlib import Path
 from statistics import median
@@ -120,24 +121,24 @@ def main() -> None:
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), help="of the lines")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="of the lines")
     parser.add_argument("--features", type=int, default=60, help="of the lines")
-    parser.add_argument("--parts", type=int, default=8_000, help="parts a line")
-    parser.add_argument("--model", default="linear", help="detector.model")
+    parser.add_argument("--parts", type=int, default=12_000, help="parts a line")
+    parser.add_argument("--models", nargs="+", default=["linear", "stack"], help="detector.model")
     parser.add_argument("--write", type=Path, help="the file that keeps the figures")
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.families, chosen.seeds, chosen.parts = ["linear"], [1], 2_000
+        chosen.models = ["linear"]
     rows = []
-    for name in chosen.families:
-        each = [
-            measured(name, chosen.features, seed, chosen.parts, chosen.model)
-            for seed in chosen.seeds
-        ]
+    for name, model in product(chosen.families, chosen.models):
+        each = [measured(name, chosen.features, seed, chosen.parts, model) for seed in chosen.seeds]
         middle = Shares(*(median(column) for column in zip(*each, strict=True)))
         reached = [share >= BAR for share in (middle.any_cause, middle.main_cause)]
         verdict = ["missed", "reached by any cause", "reached by both"][sum(reached)]
-        rows.append([name, f"{middle.alarms:.0f}", *(f"{x:.2f}" for x in middle[1:]), verdict])
+        rows.append(
+            [name, model, f"{middle.alarms:.0f}", *(f"{x:.2f}" for x in middle[1:]), verdict]
+        )
     head = [
-        "family", "true alarms", "name a cause", "by chance", "name the strongest", "by chance",
+        "family", "model", "true alarms", "name a cause", "by chance", "name the strongest", "by chance",
         "the first reason names the strongest", "by chance",
         f"bar {BAR}",
     ]  # fmt: skip
@@ -145,8 +146,8 @@ def main() -> None:
         [
             "## Explanation",
             circumstances(", ".join(map(str, chosen.seeds)) + "; medians over them"),
-            f"{chosen.parts:,} parts a line, {chosen.features} features, model "
-            f"`{chosen.model}`; the {REASONS} strongest reasons of each part's first alarm.",
+            f"{chosen.parts:,} parts a line, {chosen.features} features; the {REASONS} strongest "
+            f"reasons of each part's first alarm.",
             table(head, rows),
         ]
     )
