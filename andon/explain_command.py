@@ -62,9 +62,9 @@ def explain(
 
     ```
     andon explain P-0001185 line.jsonl.gz
-    andon explain 20190105-0042 shots.csv.gz --map docs/maps/diecasting.toml --lang fr
-    andon explain P-000123 --topic andon.events --line body-A --top 10
-    andon explain P-0001185 line.jsonl.gz --json | jq '.steps[] | {station, risk}'
+    andon explain 4711 shots.csv.gz --map docs/maps/diecasting.toml
+    andon explain P-000123 --topic andon.events --line body-A --lang fr
+    andon explain P-0001185 line.jsonl.gz --json | jq '.steps[].risk'
     ```
     """
     overrides: dict[str, object] = {

@@ -137,11 +137,10 @@ def main() -> None:
         rows.append(
             [name, model, f"{middle.alarms:.0f}", *(f"{x:.2f}" for x in middle[1:]), verdict]
         )
-    head = [
-        "family", "model", "true alarms", "name a cause", "by chance", "name the strongest", "by chance",
-        "the first reason names the strongest", "by chance",
-        f"bar {BAR}",
-    ]  # fmt: skip
+    head = ["family", "model", "true alarms"]
+    for share in ("name a cause", "name the strongest", "the first reason names it"):
+        head += [share, "by chance"]
+    head.append(f"bar {BAR}")
     text = "\n\n".join(
         [
             "## Explanation",

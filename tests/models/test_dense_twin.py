@@ -98,6 +98,13 @@ def test_contributions_are_those_of_the_specification(both):
                 for detector, row in zip((compiled, dense), rows, strict=True)
             ]
             assert shares[0] == pytest.approx(shares[1], abs=2e-5)
+            filled = [
+                detector.member.fills(detector.catalogue.grown(row))
+                for detector, row in zip((compiled, dense), rows, strict=True)
+            ]
+            assert list(filled[0]) == list(filled[1])
+            for column, found in filled[0].items():
+                assert found == pytest.approx(filled[1][column], rel=1e-4, abs=1e-4)
 
 
 def test_draws_for_dropped_cells_are_the_same_numbers(both):
