@@ -22,7 +22,6 @@ from andon import __version__, services
 from andon.command import (
     ConfigOption,
     JsonOption,
-    LanguageOption,
     MetricsPortOption,
     SpeedOption,
     read_settings,
@@ -120,7 +119,9 @@ def demo(
     parts: Annotated[int, typer.Option(min=500, help="Parts to run down the line.")] = 6000,
     seed: Annotated[int, typer.Option(help="Another seed, other parts.")] = 5,
     forever: Annotated[bool, typer.Option("--forever", help="Go on until Ctrl-C.")] = False,
-    language: LanguageOption = None,
+    language: Annotated[
+        Language, typer.Option("--lang", help="The language of the alerts: en or fr.")
+    ] = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Watch a simulated line being watched, from its stations to a webhook.
@@ -134,6 +135,7 @@ def demo(
     ```
     andon demo
     andon demo --seconds 20 --seed 7
+    andon demo --lang fr
     andon demo --json | jq .true_alarms
     ```
     """
@@ -143,7 +145,7 @@ def demo(
             seed=seed,
             parts=None if forever else parts,
             seconds=seconds,
-            language=language or "en",
+            language=language,
             as_json=as_json,
             stop=stop,
         )

@@ -86,6 +86,9 @@ def test_an_alert_is_told_once_however_often_the_log_is_watched(
     first = andon("watch", "--until-end")
     assert "is at risk after" in first.out
     assert andon("watch", "--until-end").out == ""
+    french = {"ANDON_ALERTS__LANGUAGE": "fr", "ANDON_WORKER__GROUP": "another"}
+    again = andon("watch", "--until-end", **french)
+    assert again.out.count("est à risque après") == first.out.count("is at risk after")
 
 
 def test_quiet_watching_prints_nothing_and_leaves_the_alerts_on_the_log(

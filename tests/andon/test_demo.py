@@ -25,9 +25,9 @@ def test_the_demo_catches_parts_that_fail_and_delivers_every_alert(andon: Comman
 
 
 def test_the_demo_tells_what_it_does_and_what_came_of_it(andon: Commands) -> None:
-    done = andon("demo", "--parts", "800", "--seconds", "5")
+    done = andon("demo", "--parts", "800", "--seconds", "5", "--lang", "fr")
     assert done.code == 0
-    for said in ("Line gearbox-A", "is at risk after", "Delivered:", "What was missed"):
+    for said in ("Line gearbox-A", "est à risque après", "Delivered:", "What was missed"):
         assert said in done.out
     assert done.err == ""
 

@@ -43,6 +43,8 @@ allow_http = true
 allow_networks = ["127.0.0.1=127.0.0.1/32"]
 allow_ports = [{port}]
 secrets_env = ["ANDON_SECRET_MES"]
+[alerts]
+language = "fr"
 """)
 
 
@@ -91,7 +93,7 @@ def test_an_alert_is_printed_once_and_what_is_not_signed_is_refused(folder: Path
         process.terminate()
         shown, said = process.communicate(timeout=20)
     assert process.returncode == 0
-    assert shown.splitlines() == [headline(ALERT), later.decode()]
+    assert shown.splitlines() == [headline(ALERT, "fr"), later.decode()]
     [end] = [json.loads(row) for row in said.splitlines() if "andon.receiver_stopped" in row]
     assert (end["alerts"], end["repeated"], end["refused"]) == (2, 1, 1)
 
