@@ -112,7 +112,7 @@ def test_the_moves_of_a_station_and_what_was_learnt_add_up(told: dict[str, Any])
 def test_the_alarm_and_the_result_are_told_where_they_came(
     history: History, told: dict[str, Any]
 ) -> None:
-    ids = [one["id"] for one in history.alerts if one["part"] == told["part"]]
+    ids = [one["id"] for one in history.alerts if one.get("part") == told["part"]]
     assert [note["id"] for step in told["steps"] for note in step["alerts"]] == ids
     assert (told["result"]["outcome"], told["result"]["test"]) == ("fail", "leak")
     for step in told["steps"]:
