@@ -22,6 +22,7 @@ from typing import NamedTuple
 import pytest
 from commands import Commands, environment
 from kafka_broker import KafkaBroker
+from local_logs import wait_until
 
 from andon.settings import load_settings
 from andon.state_file import read_states
@@ -103,14 +104,17 @@ class Reader:
         return done.stdout
 
     def _begin(self, command: str) -> str:
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {command[:-1]}"],
-            env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        self._ends.callback(process.communicate)
+        # Into a file, as nobody would read a pipe: a full one stops whoever prints into it.
+        printed = self._folder / f"background-{len(self.printed)}.out"
+        with printed.open("w") as out:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {command[:-1]}"],
+                env=self._environment(), stdout=out, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        self._ends.callback(process.wait)
         self._ends.callback(process.kill)
-        assert process.stdout is not None
-        return process.stdout.readline()
+        wait_until(lambda: "\n" in printed.read_text("utf-8"))
+        return printed.read_text("utf-8").partition("\n")[0] + "\n"
 
     @staticmethod
     def _environment() -> dict[str, str]:
