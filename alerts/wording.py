@@ -23,10 +23,11 @@ def headline(alert: Alert, language: Language = "en") -> str:
     body-A: part P-7 is at risk after press: 31 % to fail (alarm from 10 %); torque at press is \
 14.2, 3.1 sigma above its usual 11, 62 % of this risk
     """
-    of_line = line_sentence(alert)
+    words = LANGUAGES[language]
+    of_line = line_sentence(alert, words, language)
     if of_line is not None:
-        return f"{plain(alert.line)}: {plain(of_line)}"
-    return LANGUAGES[language].headline(alert)
+        return f"{plain(alert.line)}{words.colon}{of_line}"
+    return words.headline(alert)
 
 
 def sentence(reason: Reason, language: Language = "en") -> str:

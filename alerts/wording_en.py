@@ -16,6 +16,7 @@ class English(Words):
     ('0.00123', '3.1 %', '12,346')
     """
 
+    colon = ": "
     semicolon = "; "
     alarm_cleared = "alarm cleared"
 

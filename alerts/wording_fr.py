@@ -30,6 +30,7 @@ class French(Words):
     decimal = ","
     thousands = NARROW
     before_percent = NBSP
+    colon = COLON
     semicolon = f"{NARROW}; "
     alarm_cleared = "alarme levée"
 

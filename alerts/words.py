@@ -114,6 +114,7 @@ class Words(ABC):
 
     # -- what a language owes ------------------------------------------------------------------
 
+    colon: str
     semicolon: str
     alarm_cleared: str
 
