@@ -60,7 +60,7 @@ def pieces(state: State) -> list[Piece]:
                 raise TypeError(f"a state holds no arrays of {value.dtype}")
             flat = np.ascontiguousarray(value, dtype=kind).reshape(-1)
             place = {_ARRAY: [kind, list(value.shape), length]}
-            arrays.append(Piece(memoryview(flat.view(np.uint8)), flat.itemsize))
+            arrays.append(Piece(flat.view(np.uint8).data, flat.itemsize))
             length += flat.nbytes
             return place
         if isinstance(value, Mapping):

@@ -97,7 +97,7 @@ class CheckpointTopic:
         deadline = time.monotonic() + 2 * self._connection.answer_timeout_s
         found = self._open(partition)
         epoch = max([found.epoch, *(order[0] for order in found.manifests)]) + 1
-        records = [(self._of(partition, "epoch"), b"%d" % epoch)]
+        records: list[tuple[bytes, bytes | None]] = [(self._of(partition, "epoch"), b"%d" % epoch)]
         try:
             self._transact(partition, [records], deadline)
         except _FENCED:
@@ -158,7 +158,9 @@ class CheckpointTopic:
         deadline: float,
     ) -> Saved:
         found = self._ready(partition, manifest.epoch)
-        new = list({part.digest: part for part in parts if part.digest not in found.chunks}.values())
+        new = list(
+            {part.digest: part for part in parts if part.digest not in found.chunks}.values()
+        )
         orders = sorted({*found.manifests, manifest.order})
         named = self._named(partition, found, orders[-KEPT:]) | manifest.digests
         here = found.chunks | manifest.digests
@@ -167,9 +169,11 @@ class CheckpointTopic:
         self._transact(
             partition,
             [
-                [(self._of(partition, "chunk", part.digest), bytes(part.data)) for part in new],  # 1
-                [(name, sealed)],  # 2
-                [  # 3
+                [
+                    (self._of(partition, "chunk", part.digest), bytes(part.data)) for part in new
+                ],  # 1
+                [(name, sealed)],
+                [
                     *((self._of(partition, "manifest", _text(o)), None) for o in orders[:-KEPT]),
                     *((self._of(partition, "chunk", digest), None) for digest in sorted(gone)),
                 ],
@@ -199,9 +203,7 @@ class CheckpointTopic:
             self._drop(partition)
             raise StaleEpoch(partition, epoch, found.epoch)
 
-    def _named(
-        self, partition: int, found: _Found, orders: Iterable[tuple[int, int]]
-    ) -> set[str]:
+    def _named(self, partition: int, found: _Found, orders: Iterable[tuple[int, int]]) -> set[str]:
         named: set[str] = set()
         for order in orders:
             if order in found.manifests:
@@ -285,9 +287,9 @@ class CheckpointTopic:
         try:
             producer.begin_transaction()
             for records, step in zip(groups, ("chunks", "manifest", "tombstones"), strict=False):
-                self._send(producer, partition, records, deadline)
+                self._send(producer, partition, records, deadline)  # 1, 2, 3
                 self._step(f"{step} acknowledged")
-            result = producer._transaction_manager.begin_commit()  # 4
+            result = producer._transaction_manager.begin_commit()  # type: ignore[union-attr]  # 4
             producer._sender.wakeup()
             if not result.wait(timeout_ms=1000 * max(0.0, deadline - time.monotonic())):
                 raise errors.KafkaTimeoutError("no answer to the commit")

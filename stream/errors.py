@@ -148,8 +148,8 @@ class TopicRepartitioned(StateUnusable):
 
     def __init__(self, topic: str, found: int, wanted: int) -> None:
         super().__init__(
-            f"topic {topic!r} has {found} partitions, it had {wanted} when the checkpoint was "
-            f"made, so its lines lie elsewhere now; {_AGAIN}"
+            f"topic {topic!r} has {found} partitions, it had {wanted} when the state was built, so "
+            f"its lines lie elsewhere now; {_AGAIN}"
         )
         self.topic, self.found, self.wanted = topic, found, wanted
 

@@ -14,8 +14,10 @@ OpenFile = Callable[[Path], BinaryIO]
 
 
 def open_new(path: Path) -> BinaryIO:
-    """A file that did not exist, open for writing, for this user alone."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb")
+    """A file of this user alone, empty, open for writing."""
+    return os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb"
+    )
 
 
 def private_folder(path: Path) -> Path:

@@ -41,7 +41,9 @@ def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenS
             if request.param == "topic":
                 store = CheckpointTopic(log, connection, name, group, "andon.events", key=key)
             else:
-                store = CheckpointDirectory(tmp_path / "checkpoints", group, "andon.events", key=key)
+                store = CheckpointDirectory(
+                    tmp_path / "checkpoints", group, "andon.events", key=key
+                )
             closing.callback(store.close)
             return store
 
