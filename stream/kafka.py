@@ -52,6 +52,11 @@ class KafkaLog:
         self._partition_for = functools.lru_cache(maxsize=4096)(partition_for)
 
     @property
+    def connection(self) -> KafkaConnection:
+        """How the cluster is reached."""
+        return self._connection
+
+    @property
     def _admin(self) -> KafkaAdminClient:
         with self._lock:
             if self._admin_client is None:
