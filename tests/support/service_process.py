@@ -38,25 +38,38 @@ level = "warning"
 
 
 def write_config(
-    folder: Path, topics: Outputs, partitions: int, *, member: str = "", kafka: str = ""
+    folder: Path,
+    topics: Outputs,
+    partitions: int,
+    *,
+    member: str = "",
+    kafka: str = "",
+    more: str = "",
 ) -> Path:
-    """The settings of a worker that learns soon, on ``andon.sqlite`` or on the broker ``kafka``."""
+    """The settings of a worker that learns soon, on ``andon.sqlite`` or on the broker ``kafka``;
+    ``more`` is TOML to go behind them."""
     log = 'path = "andon.sqlite"\nlease_seconds = 1.0'
     if kafka:
         log = f'kind = "kafka"\n[kafka]\nbootstrap_servers = ["{kafka}"]\nsession_timeout_s = 6.0'
     config = folder / "andon.toml"
-    config.write_text(_CONFIG.format(log=log, topics=topics, partitions=partitions, member=member))
+    told = _CONFIG.format(log=log, topics=topics, partitions=partitions, member=member)
+    config.write_text(told + more)
     return config
 
 
 class Service:
-    """One command in a process; killed when the block ends, unless it has ended by itself."""
+    """One command in a process; killed when the block ends, unless it has ended by itself.
+
+    ``program`` is what Python runs, the andon command by default.
+    """
+
+    program: tuple[str, ...] = ("-m", "andon")
 
     def __init__(self, config: Path, *arguments: str, **variables: str) -> None:
         self._said = config.parent / f"{arguments[0]}.{os.urandom(3).hex()}.log"
         with self._said.open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "andon", *arguments, "--config", str(config)],
+                [sys.executable, *self.program, *arguments, "--config", str(config)],
                 stdout=said,
                 stderr=said,
                 cwd=config.parent,
