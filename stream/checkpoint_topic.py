@@ -41,7 +41,7 @@ log = structlog.get_logger()
 RECORD_BYTES = 900_000
 """A record's bytes at most; brokers take 1 MiB unless they are told otherwise."""
 
-COMPACTION = {"min.cleanable.dirty.ratio": "0.1", "segment.bytes": str(64 * 1024 * 1024)}
+COMPACTION = {"min.cleanable.dirty.ratio": "0.1", "segment.bytes": str(16 * 1024 * 1024)}
 """What the topic should be created with, so that old chunks are gone soon."""
 
 _TRANSACTION_MS = 60_000
@@ -51,11 +51,15 @@ _FENCED = (errors.ProducerFencedError, errors.InvalidProducerEpochError)
 
 @dataclass
 class _Found:
-    """What lies on a task's partition: the highest epoch, the manifests, the chunks' names."""
+    """What lies on a task's partition: the highest epoch, the manifests, the chunks' names.
+
+    ``data`` holds the chunks from a claim until the load behind it, so that one reading does.
+    """
 
     epoch: int = 0
     manifests: dict[tuple[int, int], bytes] = field(default_factory=dict)
     chunks: set[str] = field(default_factory=set)
+    data: dict[str, bytes] = field(default_factory=dict)
 
 
 class CheckpointTopic:
@@ -108,12 +112,14 @@ class CheckpointTopic:
 
     def load(self, partition: int) -> Checkpoint | None:
         """See `stream.checkpoint_store.CheckpointStore.load`."""
-        found = self._found.get(partition) or self._look(partition)
+        found = self._found.get(partition)
+        if found is None or not found.data:
+            found = self._look(partition)
+        data, found.data = found.data, {}
         for order in sorted(found.manifests, reverse=True):
             try:
                 manifest = self._read(partition, found.manifests[order], order)
-                there = self._fetch(partition, manifest.digests)
-                return restore(manifest, lambda digest: there.get(digest, b""))  # noqa: B023
+                return restore(manifest, lambda digest: data.get(digest, b""))
             except CheckpointError as error:
                 self.refused += 1
                 # What it names may be what is damaged: it is written again when it is needed.
@@ -196,6 +202,7 @@ class CheckpointTopic:
             self._check(partition, epoch, self._look(partition))
             found = self._open(partition)
         self._check(partition, epoch, found)
+        found.data.clear()
         return found
 
     def _check(self, partition: int, epoch: int, found: _Found) -> None:
@@ -222,7 +229,7 @@ class CheckpointTopic:
         return "/".join((task_name(self._group, self._topic, partition), *path)).encode()
 
     def _look(self, partition: int) -> _Found:
-        """Read the partition, without its chunks' bytes."""
+        """Read the partition."""
         found = _Found()
         prefix = self._of(partition) + b"/"
         for record in self._log.read(TopicPartition(self._name, partition)):
@@ -238,17 +245,11 @@ class CheckpointTopic:
                 if record.value is not None:
                     found.manifests[order] = record.value
             elif kind == "chunk":
-                (found.chunks.discard if record.value is None else found.chunks.add)(name)
+                found.data.pop(name, None)
+                if record.value is not None:
+                    found.data[name] = record.value
+        found.chunks = set(found.data)
         return found
-
-    def _fetch(self, partition: int, digests: set[str]) -> dict[str, bytes]:
-        wanted = {self._of(partition, "chunk", digest): digest for digest in digests}
-        there: dict[str, bytes] = {}
-        for record in self._log.read(TopicPartition(self._name, partition)):
-            digest = wanted.get(record.key or b"")
-            if digest is not None:
-                there[digest] = record.value or b""
-        return there
 
     def _open(self, partition: int) -> _Found:
         """Open the partition's producer, which ends those before it, and look at what is there."""

@@ -131,5 +131,6 @@ def restore(manifest: Manifest, fetch: Callable[[str], bytes]) -> Checkpoint:
 
 def _digest(body: bytes, key: bytes) -> bytes:
     if key:
-        return hmac.digest(key, body, "sha256")
+        # HMAC takes a key and the same key with zeros behind it for one; a digest of it does not.
+        return hmac.digest(hashlib.sha256(key).digest(), body, "sha256")
     return hashlib.sha256(body).digest()
