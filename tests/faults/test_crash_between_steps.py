@@ -41,10 +41,9 @@ ON_A_TOPIC = (
 def crash_at_each(config: Path, steps: tuple[str, ...], full: bool) -> None:
     for turn in range(5 if full else 1):
         for number, step in enumerate(steps):
-            hit = str(1 + (turn + number) % 2)
-            with CheckpointingService(config, "watch", "--crash", step, hit) as service:
-                assert service.process.wait(120) == CRASHED, (step, service.said)
-    with CheckpointingService(config, "watch") as service:
+            with CheckpointingService(config, step, 1 + (turn + number) % 2) as service:
+                assert service.wait() == CRASHED, (step, service.said)
+    with CheckpointingService(config) as service:
         service.finish()
 
 

@@ -43,7 +43,7 @@ def kill_and_restart(
     recovery, killed_at = [], 0
     for goal in [*goals, float("inf")]:
         began = time.monotonic()
-        with CheckpointingService(config, "watch") as service:
+        with CheckpointingService(config) as service:
             while service.running and risks_on(log, topics) <= killed_at:
                 time.sleep(0.005)
             recovery.append(time.monotonic() - began)

@@ -58,18 +58,13 @@ def write_config(
 
 
 class Service:
-    """One command in a process; killed when the block ends, unless it has ended by itself.
-
-    ``program`` is what Python runs, the andon command by default.
-    """
-
-    program: tuple[str, ...] = ("-m", "andon")
+    """One command in a process; killed when the block ends, unless it has ended by itself."""
 
     def __init__(self, config: Path, *arguments: str, **variables: str) -> None:
         self._said = config.parent / f"{arguments[0]}.{os.urandom(3).hex()}.log"
         with self._said.open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, *self.program, *arguments, "--config", str(config)],
+                [sys.executable, "-m", "andon", *arguments, "--config", str(config)],
                 stdout=said,
                 stderr=said,
                 cwd=config.parent,
