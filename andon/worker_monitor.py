@@ -112,14 +112,15 @@ class WorkerMonitor(Monitor):
             self._pause.observe(told.pause)
 
     def turned(self, worker: Worker) -> None:
-        """The log has all that was observed, or the worker has thrown it away."""
+        """The log has all that was observed, or will, or the worker has thrown it away."""
         self.beat()
         if worker.discards != self._discards:
             self._discarded.inc(worker.discards - self._discards)
             self._discards = worker.discards
-        else:
+            self._seen = _Seen([], Count())
+        elif not worker.behind:
             self._count()
-        self._seen = _Seen([], Count())
+            self._seen = _Seen([], Count())
         self._judge_readiness(worker)
         if self._clock() >= self._due:
             began = self._clock()

@@ -117,11 +117,6 @@ class Checkpointing:
         self._partitions = 0
 
     @property
-    def patience_s(self) -> float:
-        """Seconds that acknowledgements and a store on a cluster are waited for."""
-        return PATIENCE_S
-
-    @property
     def leaving_s(self) -> float:
         """The budget of step 6."""
         return LEAVING_S if self._rules is None else self._rules.leaving_s

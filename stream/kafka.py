@@ -152,6 +152,11 @@ class KafkaLog:
         self._producer.connect()  # who flushes will write: an alert, perhaps, that is in a hurry
         self._producer.flush(timeout)
 
+    def acknowledged(self, within: float) -> bool:
+        """See `stream.log.Log.acknowledged`."""
+        self._producer.connect()
+        return self._producer.acknowledged(within)
+
     def begin(self, at: TopicPartition) -> int:
         """See `stream.log.Log.begin`."""
         return self._offset(at, OffsetSpec.EARLIEST)
