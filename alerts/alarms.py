@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 _KEPT = 10_000
 
@@ -86,6 +87,21 @@ class Alarms:
             return "shelved"
         return None
 
-    def state(self, alarm: str) -> AlarmState | None:
+    def find(self, alarm: str) -> AlarmState | None:
         """What is known of an alarm."""
         return self._alarms.get(alarm)
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "alarms": [
+                [name, one.active, one.acknowledged, one.shelved_until, one.verdict]
+                for name, one in self._alarms.items()
+            ],
+            "suppressed": dict(sorted(self._suppressed.items())),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`, whatever was known before."""
+        self._alarms = OrderedDict((name, AlarmState(*one)) for name, *one in state["alarms"])
+        self._suppressed = dict(state["suppressed"])

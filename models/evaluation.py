@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -166,6 +166,30 @@ class Prequential:
         risks, outcomes = np.array(self._risks[-1]), np.array(self._outcomes)
         kept = (outcomes != _WITHDRAWN) & ~np.isnan(risks)
         return risks[kept], outcomes[kept] == _FAIL
+
+    def state(self) -> dict[str, Any]:
+        """All that is kept, as it lies, as plain values and arrays."""
+        return {
+            "count": self._count,
+            "names": list(self._names),
+            "outcomes": np.array(self._outcomes, np.int8),
+            "risks": np.array(self._risks, np.float64),
+            "marks": np.array([self._seen, self._ahead, self._minutes], np.float64),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; for a fresh one of the same capacity."""
+        self._count, self._names = state["count"], list(state["names"])
+        self._outcomes = array("b", state["outcomes"].tolist())
+        self._risks = [array("d", row) for row in state["risks"].tolist()]
+        self._seen, self._ahead, self._minutes = (
+            array("d", row) for row in state["marks"].tolist()
+        )
+        self._row_of = {}
+        rows = len(self._names)
+        for number in range(self._count - rows, self._count):  # of a name the newest row counts
+            row = number if self.capacity is None else number % self.capacity
+            self._row_of[self._names[row]] = row
 
     def _scores(self) -> Scores:
         """What is kept of tested parts, the oldest result first."""

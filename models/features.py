@@ -166,7 +166,7 @@ class FeatureCatalogue:
 
     def close(self, row: PartRow) -> None:
         """A part's journey has ended."""
-        self.routes.close(row.visited_at)
+        self.routes.close(self.grown(row).visited_at)
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""

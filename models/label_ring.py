@@ -88,6 +88,7 @@ class LabelRing:
         self.dense[i, len(dense) :] = 0.0
         self.fill_at[i] = -1
         self.fill_at[i, : len(fill_at)] = fill_at
+        self.fills[i] = 0.0  # nothing of a row that was here before: equal states are equal bytes
         self.fills[i, : len(fill_at)] = fills
         self.flag_at[i] = -1
         self.flag_at[i, : len(flags)] = flags

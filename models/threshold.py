@@ -104,16 +104,35 @@ class AlarmBudget:
         young = held & (number > newest - recent)
         wanted = _reached_by(highest[young], self.budget * math.exp(-self._offset))
         floor = self.min_lift * base_rate
-        self._governs = floor < wanted <= _HIGHEST
+        self._governs = bool(floor < wanted <= _HIGHEST)
         self.threshold = min(max(wanted, floor), _HIGHEST)
 
-    def state(self) -> dict[str, Any]:
+    def learnt(self) -> dict[str, Any]:
         """What of it outlives its parts: the threshold and its correction."""
         return {"threshold": self.threshold, "offset": self._offset}
 
+    def start_from(self, learnt: dict[str, Any]) -> None:
+        """Begin with what was `learnt` before; the share is counted anew."""
+        self.threshold, self._offset = learnt["threshold"], learnt["offset"]
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values and arrays."""
+        return {
+            **self.learnt(),
+            "highest": np.array(self._highest),
+            "flagged": np.array(self._flagged),
+            "governed": np.array(self._governed),
+            "number": np.array(self._number, np.int64),
+            "parts": self._parts,
+            "governs": self._governs,
+        }
+
     def restore(self, state: dict[str, Any]) -> None:
-        """Begin with the operating point of a `state`; the share is counted anew."""
-        self.threshold, self._offset = state["threshold"], state["offset"]
+        """Go on from a `state`; for a fresh one of the same window."""
+        self.start_from(state)
+        self._highest, self._number = state["highest"].tolist(), state["number"].tolist()
+        self._flagged, self._governed = state["flagged"].tolist(), state["governed"].tolist()
+        self._parts, self._governs = state["parts"], state["governs"]
 
 
 def _reached_by(risks: npt.NDArray[np.float64], share: float) -> float:

@@ -74,10 +74,21 @@ class Journey:
     first_alarm: Alarm | None = None
     tests: dict[str, tuple[tuple[int, float], str]] = field(default_factory=dict)
     # Of each station's reading, in arrays (a part is one of many): when, and a checksum.
-    _visits: dict[str, int] = field(default_factory=dict)
-    _visited_at: array[float] = field(default_factory=lambda: array("d"))
-    _checksums: array[int] = field(default_factory=lambda: array("I"))
-    _ids: set[str] = field(default_factory=set)
+    _place: dict[str, int] = field(default_factory=dict)
+    visited_at: array[float] = field(default_factory=lambda: array("d"))
+    checksums: array[int] = field(default_factory=lambda: array("I"))
+    ids: set[str] = field(default_factory=set)
+
+    @property
+    def stations(self) -> list[str]:
+        """The stations that it was read at, in the order of the first readings; ``visited_at`` and
+        ``checksums`` are of the latest ones."""
+        return list(self._place)
+
+    def recall(self, stations: list[str], visited_at: list[float], checksums: list[int]) -> None:
+        """What was read before, for a fresh journey (`stream.journey_state`)."""
+        self._place = {sys.intern(name): place for place, name in enumerate(stations)}
+        self.visited_at, self.checksums = array("d", visited_at), array("I", checksums)
 
     def add(self, event: Measurement, at: float | None = None) -> Arrival:
         """Take a measurement in, and say what it is to the journey; ``at`` is its time, if known.
@@ -92,25 +103,25 @@ class Journey:
         'rework'
         """
         if event.id is not None:
-            if event.id in self._ids:
+            if event.id in self.ids:
                 return Arrival.DUPLICATE
-            self._ids.add(event.id)
+            self.ids.add(event.id)
         if at is None:
             at = event.at.timestamp()
         checksum = _checksum(event)
-        place = self._visits.get(event.station)
+        place = self._place.get(event.station)
         if place is None:
             # The same text for all parts, not one that came with this message.
-            self._visits[sys.intern(event.station)] = len(self._visits)
-            self._visited_at.append(at)
-            self._checksums.append(checksum)
+            self._place[sys.intern(event.station)] = len(self._place)
+            self.visited_at.append(at)
+            self.checksums.append(checksum)
             return Arrival.FIRST
-        before = self._visited_at[place]
-        if before == at and self._checksums[place] == checksum:
+        before = self.visited_at[place]
+        if before == at and self.checksums[place] == checksum:
             return Arrival.DUPLICATE
         if at < before:
             return Arrival.STALE
-        self._visited_at[place], self._checksums[place] = at, checksum
+        self.visited_at[place], self.checksums[place] = at, checksum
         return Arrival.REWORK
 
 

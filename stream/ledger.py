@@ -89,6 +89,9 @@ class Joined:
 class Ledger:
     """Open journeys by serial number, then outcomes.
 
+    ``open`` holds journeys in the order in which they were touched, ``decided`` outcomes in the
+    order in which they came, ``with_journey`` the most recent of these, with their journeys.
+
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 1, 5, 8, tzinfo=UTC)
     >>> ledger = Ledger(LedgerSettings())
@@ -105,19 +108,19 @@ class Ledger:
         self.settings = settings
         self.opened = 0
         self.evicted = 0
-        self._open: OrderedDict[str, Journey] = OrderedDict()
-        self._decided: OrderedDict[str, Outcome] = OrderedDict()
-        self._with_journey: deque[Outcome] = deque()
+        self.open: OrderedDict[str, Journey] = OrderedDict()
+        self.decided: OrderedDict[str, Outcome] = OrderedDict()
+        self.with_journey: deque[Outcome] = deque()
 
     @property
     def open_parts(self) -> int:
         """How many parts wait for their result."""
-        return len(self._open)
+        return len(self.open)
 
     @property
     def decided_parts(self) -> int:
         """How many outcomes are kept for corrections."""
-        return len(self._decided)
+        return len(self.decided)
 
     def journey(
         self, event: Measurement, watermark: float, at: float | None = None
@@ -128,34 +131,34 @@ class Ledger:
         """
         if at is None:
             at = event.at.timestamp()
-        journey = self._open.get(event.part)
+        journey = self.open.get(event.part)
         if journey is None:
-            before = self._decided.get(event.part)
+            before = self.decided.get(event.part)
             if before is not None and at <= before.result_at + self.settings.late_hours * 3600.0:
                 return None
             generation = 0 if before is None else before.generation + 1
             journey = Journey(event.part, generation, self.opened, at, watermark)
-            self._open[event.part] = journey
+            self.open[event.part] = journey
             self.opened += 1
         journey.touched_at, journey.last_at = watermark, at
-        self._open.move_to_end(event.part)
+        self.open.move_to_end(event.part)
         return journey
 
     def find(self, part: str) -> Journey | None:
         """The open journey of a part."""
-        return self._open.get(part)
+        return self.open.get(part)
 
     def open_journeys(self) -> list[Journey]:
         """All parts that wait for their result, the longest untouched first."""
-        return list(self._open.values())
+        return list(self.open.values())
 
     def join(self, result: Result) -> Joined:
         """Lay a result beside its part."""
         at = result.at.timestamp()
         evidence = ((-1 if result.revision is None else result.revision, at), result.outcome)
         test = result.test or ""
-        before = self._decided.get(result.part)
-        journey = self._open.get(result.part)
+        before = self.decided.get(result.part)
+        journey = self.open.get(result.part)
         if journey is not None and before is not None and at < journey.opened_at:
             journey = None  # the result speaks of the generation before
         if journey is None:
@@ -176,7 +179,7 @@ class Ledger:
             measured=True,
             journey=journey,
         )
-        del self._open[result.part]
+        del self.open[result.part]
         self._keep(outcome)
         kind = Joining.UNDECIDED if outcome.fail is None else Joining.RESULT
         return Joined(kind, outcome.fail, outcome, closed=True)
@@ -185,14 +188,14 @@ class Ledger:
         """Take out the parts whose last event is too long ago, and those beyond the bound."""
         gone = []
         oldest = watermark - self.settings.expire_hours * 3600.0
-        while self._open:
-            part, journey = next(iter(self._open.items()))
-            over = len(self._open) > self.settings.open_parts
+        while self.open:
+            part, journey = next(iter(self.open.items()))
+            over = len(self.open) > self.settings.open_parts
             alive = _heard_of(journey, watermark) >= oldest
             if alive and not over:
                 break
             self.evicted += over and alive
-            del self._open[part]
+            del self.open[part]
             gone.append(journey)
         return gone
 
@@ -224,14 +227,14 @@ class Ledger:
         return False if "pass" in said else None
 
     def _keep(self, outcome: Outcome) -> None:
-        self._decided.pop(outcome.part, None)
-        self._decided[outcome.part] = outcome
-        while len(self._decided) > self.settings.kept_outcomes:
-            self._decided.popitem(last=False)
+        self.decided.pop(outcome.part, None)
+        self.decided[outcome.part] = outcome
+        while len(self.decided) > self.settings.kept_outcomes:
+            self.decided.popitem(last=False)
         if outcome.journey is not None:
-            self._with_journey.append(outcome)
-            if len(self._with_journey) > JOURNEYS_KEPT:
-                self._with_journey.popleft().journey = None
+            self.with_journey.append(outcome)
+            if len(self.with_journey) > JOURNEYS_KEPT:
+                self.with_journey.popleft().journey = None
 
 
 def _heard_of(journey: Journey, watermark: float) -> float:

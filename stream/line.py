@@ -114,13 +114,13 @@ class Line:
 
         Raises `models.plain_state.NoPlainState` for a model that cannot be taken apart.
         """
-        return {"detector": self.detector.state(), "operating_point": self.operating_point.state()}
+        return {"detector": self.detector.state(), "operating_point": self.operating_point.learnt()}
 
     def start_from(self, learnt: State) -> None:
         """Begin with what was `learnt` before; for a line that has seen nothing yet."""
         learnt = deepcopy(learnt)  # its arrays will go on learning here
         self.detector.restore(learnt["detector"])
-        self.operating_point.restore(learnt["operating_point"])
+        self.operating_point.start_from(learnt["operating_point"])
         self.began_with = self.detector.fails + self.detector.passes
 
     def waiting(self) -> Waiting:

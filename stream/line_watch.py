@@ -354,6 +354,7 @@ class LineWatch:
             "risk_level": self._risk_level.state(),
             "skill": self._skill.state(),
             "overdue": self._overdue.state(),
+            "opened": self._opened,
             "together": list(self._together),
             "met": list(self._met),
             "settled": list(self._settled),
@@ -369,6 +370,7 @@ class LineWatch:
         self._risk_level.restore(state["risk_level"])
         self._skill.restore(state["skill"])
         self._overdue.restore(state["overdue"])
+        self._opened = state["opened"]
         self._together = list(state["together"])
         self._met, self._settled = list(state["met"]), list(state["settled"])
         self._new = {station: (since, list(cs)) for station, (since, cs) in state["new"].items()}

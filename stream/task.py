@@ -19,6 +19,7 @@ from stream.codec import MESSAGE_BYTES, Rejected, decode
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
 from stream.line import Line, LineSettings, Witness
+from stream.line_state import line_state, restore_line
 from stream.log import Headers, Record
 
 # What a dead letter keeps of a record's key, which is longer than any line's name may be, and of
@@ -100,6 +101,27 @@ class Task:
             return line.apply(event, identify)
         except Exception as error:  # one record must never stop the line
             return [self._put_aside(record, Rejected("process", type(error).__name__, str(error)))]
+
+    def state(self) -> State:
+        """All that a later effect could depend on, as plain values and arrays.
+
+        Raises `models.plain_state.NoPlainState` for a model that cannot be taken apart.
+        """
+        return {
+            "names": list(self.lines),
+            "lines": [line_state(line) for line in self.lines.values()],
+            "rejected": dict(sorted(self.rejected.items())),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a `state`; for a task that has seen nothing yet, of the same settings.
+
+        The state is the task's from then on: its arrays go on learning.
+        """
+        for name, kept in zip(state["names"], state["lines"], strict=True):
+            line = self.lines[name] = Line(name, self.settings.line, self._witness)
+            restore_line(line, kept)
+        self.rejected = Counter(state["rejected"])
 
     def _new_line(self, name: str) -> Line:
         line = Line(name, self.settings.line, self._witness)

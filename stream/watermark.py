@@ -8,6 +8,8 @@ not even as the first one ever heard, while a Monday morning is believed within 
 
 from __future__ import annotations
 
+from typing import Any
+
 JUMP_SECONDS = 3600.0
 WITNESSES = 20
 DISTINCT_PARTS = 5
@@ -52,6 +54,19 @@ class Watermark:
             if len(self._beyond) == WITNESSES and self._agree():
                 self.at = min(time for time, _ in self._beyond)
                 self._beyond.clear()
+
+    def state(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "at": self.at,
+            "first": list(self._first),
+            "beyond": [list(each) for each in self._beyond],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.at, self._first = state["at"], list(state["first"])
+        self._beyond = [(at, part) for at, part in state["beyond"]]
 
     def _agree(self) -> bool:
         return len({part for _, part in self._beyond if part}) >= DISTINCT_PARTS

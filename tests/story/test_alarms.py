@@ -40,7 +40,7 @@ def raise_alarm(driver: TaskDriver, part: str = "P-x", minutes: float = NOW) -> 
 
 
 def state(driver: TaskDriver, alarm: str) -> AlarmState:
-    found = driver.line("A").alarms.state(alarm)
+    found = driver.line("A").alarms.find(alarm)
     assert found is not None
     return found
 

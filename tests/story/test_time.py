@@ -32,7 +32,7 @@ def test_ticks_alone_let_a_part_expire_and_its_alarm_with_it() -> None:
     driver.pipe(tick(NOW + WEEK), tick(NOW + WEEK + 1))
     assert line.ledger.open_parts == 0
     assert line.counts["part.expired"] == waiting
-    state = line.alarms.state(alert.id)
+    state = line.alarms.find(alert.id)
     assert state is not None
     assert not state.active
 
