@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, cast
+from typing import Literal, NamedTuple
 
 import structlog
 
-from models.plain_state import State
 from stream.checkpoint_store import (
     Checkpoint,
     CheckpointStore,
@@ -44,27 +43,6 @@ LEAVING_S = 10.0
 PATIENCE_S = 30.0
 """Seconds at most that a checkpoint waits for a cluster."""
 
-_SHARE = 10
-"""A checkpoint may take a tenth of the time: slow ones are made less often."""
-
-
-class Stateful(Protocol):
-    """A task that can be taken apart and put together again."""
-
-    def state(self) -> State:
-        """All that a later effect could depend on."""
-
-    def restore(self, state: State) -> None:
-        """Give a fresh task of the same settings a `state`."""
-
-    def fingerprint(self) -> dict[str, Any]:
-        """The settings and versions that a state depends on."""
-
-
-def stateful(task: Task) -> Stateful:
-    """The task as one that can be taken apart."""
-    return cast(Stateful, task)
-
 
 class Told(NamedTuple):
     """What became of a checkpoint; ``pause`` is the seconds that its task stood still."""
@@ -79,7 +57,8 @@ class Told(NamedTuple):
 class CheckpointRules:
     """How a worker checkpoints.
 
-    ``every_records`` and ``every_seconds``: whichever comes first. ``leaving_s`` bounds the
+    ``every_records`` and ``every_seconds``: whichever comes first, but slow ones less often; they
+    may take the ``share`` of a partition's time. ``leaving_s`` bounds the
     checkpoints of partitions that are given up. ``from_scratch`` takes up no checkpoint that was
     there before this process; ``migrate`` takes up what it can of one that other settings made.
     ``observe`` is told of every checkpoint, ``step`` of every step.
@@ -88,6 +67,7 @@ class CheckpointRules:
     store: CheckpointStore
     every_records: int = 5_000
     every_seconds: float = 10.0
+    share: float = 0.1
     leaving_s: float = LEAVING_S
     from_scratch: bool = False
     migrate: bool = False
@@ -184,7 +164,7 @@ class Checkpointing:
                     raise TopicRecreated(at.topic, at.partition, before)
 
     def _restore(self, task: Task, found: Checkpoint) -> None:
-        stateful(task).restore(found.state)
+        task.restore(found.state)
 
     def _running(
         self,
@@ -227,7 +207,7 @@ class Checkpointing:
         if rules is None or running.unsaved == 0:
             return False
         waited = time.monotonic() - running.tried_at
-        if waited < _SHARE * running.pause:
+        if waited < running.pause / rules.share:
             return False
         return running.unsaved >= rules.every_records or waited >= rules.every_seconds
 
@@ -292,8 +272,8 @@ class Checkpointing:
             self._end(topics.alerts, at, published.alerts.values()),
             self._end(topics.dead_letters, at, published.letters.values()),
             self._end(topics.risks, at, ()) if topics.risks else 0,
-            stateful(running.task).fingerprint(),
-            stateful(running.task).state(),
+            getattr(running.task, "fingerprint", dict)(),
+            running.task.state(),
             partitions,
             landmark(running.last),
             time.time(),

@@ -18,7 +18,6 @@ import pytest
 from faulty_log import FaultyLog, at_calls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from recorded_task import RecordedTask
 from small_line import QUICK, small_line
 from structlog.testing import capture_logs
 from workers import (
@@ -93,7 +92,9 @@ def rules(folder: Path, **changes: Any) -> CheckpointRules:
     step = changes.get("step", lambda name: None)
     store = changes.pop("store", None)
     store = store or CheckpointDirectory(folder, QUICK.group, TOPICS.events, step=step)
-    return CheckpointRules(store, **{"every_records": 100, "every_seconds": 3600.0, **changes})
+    return CheckpointRules(
+        store, **{"every_records": 100, "every_seconds": 3600.0, "share": float("inf"), **changes}
+    )
 
 
 class Reader:
@@ -111,7 +112,7 @@ def worker_on(log: Log, checkpoints: CheckpointRules, **options: Any) -> Worker:
         log,
         QUICK,
         checkpoints=checkpoints,
-        **{"poll_records": 100, "make_task": RecordedTask, **options},
+        **{"poll_records": 100, **options},
     )
 
 

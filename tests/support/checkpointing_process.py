@@ -15,7 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from recorded_task import RecordedTask
 from service_process import ROOT
 
 from andon import build
@@ -43,7 +42,6 @@ def work(config: Path, said: Path, step: str, hits: int) -> None:
             if hits == 0:
                 os._exit(CRASHED)
 
-    build.Task = RecordedTask  # type: ignore[misc]
     with (
         build.ready_log(settings) as log,
         opened_checkpoints(settings, log, step=crash) as checkpoints,

@@ -52,7 +52,6 @@ def new_worker(
     topics: Outputs = TOPICS,
     member: str | None = None,
     checkpoints: CheckpointRules | None = None,
-    make_task: Callable[[int, TaskSettings], Task] = Task,
 ) -> Worker:
     """A worker of the group ``andon``."""
     return Worker(
@@ -60,7 +59,7 @@ def new_worker(
         topics,
         group=settings.group,
         member=member,
-        make_task=lambda partition: make_task(partition, settings),
+        make_task=lambda partition: Task(partition, settings),
         poll_records=poll_records,
         checkpoints=checkpoints,
         observe=observe,
