@@ -264,6 +264,8 @@ class CheckpointTopic:
             delivery_timeout_ms=longest,
             request_timeout_ms=min(self._connection.answer_timeout_ms, max(1, longest - 10)),
             max_block_ms=self._connection.answer_timeout_ms,
+            # The first request waits for this several times.
+            retry_backoff_ms=20,
             allow_auto_create_topics=False,
             metrics_enabled=False,
         )
