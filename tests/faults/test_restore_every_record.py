@@ -19,8 +19,9 @@ from stream.signed_pickle import SignedPickle
 from stream.structural_digest import structural_digest
 from stream.task import Task, TaskSettings
 
-RESTORED = 2_000 if os.environ.get("ANDON_FULL") else 300
-BEFORE = 2_500
+FULL = bool(os.environ.get("ANDON_FULL"))
+RESTORED = 2_000 if FULL else 300
+BEFORE = 2_500 if FULL else 1_300
 KEY = SignedPickle(b"thirty-two bytes that are secret")
 
 
@@ -28,7 +29,9 @@ KEY = SignedPickle(b"thirty-two bytes that are secret")
 def history() -> list[Record]:
     """Two lines that take turns, so that parts wait and results come all the time."""
     told = [
-        SimulatedLine(family("mnar", features=24, line=name), seed=seed, remember=0).events(900)
+        SimulatedLine(family("mnar", features=24, line=name), seed=seed, remember=0).events(
+            900 if FULL else 350
+        )
         for seed, name in enumerate(("A", "B"))
     ]
     events = (event for both in zip(*told, strict=False) for event in both)
