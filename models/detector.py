@@ -20,6 +20,7 @@ from models.dense_twin import DenseTwin
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember, Margin
 from models.part_row import CellCounts, PartRow
+from models.plain_state import Opaque
 from models.reading import UNKNOWN
 from models.reasons import (
     Attribution,
@@ -270,10 +271,11 @@ class Detector:
         """What is not known of the part, and why."""
         return missing(self.catalogue, row)
 
-    def state(self) -> dict[str, Any]:
+    def state(self, opaque: Opaque | None = None) -> dict[str, Any]:
         """All that was learnt, as plain values and arrays.
 
-        Raises `models.plain_state.NoPlainState` if the model is not one that can be taken apart.
+        Raises `models.plain_state.NoPlainState` if the model is not one that can be taken apart,
+        and nobody is ``opaque`` to keep it whole.
         """
         state = {
             "model": self.settings.model,
@@ -282,11 +284,15 @@ class Detector:
             "passes": self.passes,
             "catalogue": self.catalogue.state(),
             "calibration": self.calibration.state(),
-            "member": self.member.state(),
+            "member": (
+                self.member.state(opaque)
+                if isinstance(self.member, RiverMember)
+                else self.member.state()
+            ),
         }
         return deepcopy(state)  # its arrays are not the ones that go on learning
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], opaque: Opaque | None = None) -> None:
         """Go on from a `state`; for a fresh detector of the same model."""
         for what in ("model", "backend"):
             wanted = getattr(self.settings, what)
@@ -298,7 +304,15 @@ class Detector:
         self.fails, self.passes = state["fails"], state["passes"]
         self.catalogue.restore(state["catalogue"])
         self.calibration.restore(state["calibration"])
-        self.member.restore(state["member"])
+        if isinstance(self.member, RiverMember):
+            self.member.restore(state["member"], opaque)
+        else:
+            self.member.restore(state["member"])
+
+    def restore_features(self, state: dict[str, Any]) -> None:
+        """What a `state` knows of stations and features, without what its model has learnt."""
+        self.catalogue.restore(state["catalogue"])
+        self.member.grow()
 
 
 def _member(

@@ -101,7 +101,8 @@ class FeatureCatalogue:
             row = self.grown(row)
         number, visited_at = known.number, row.visited_at
         if not math.isnan(visited_at[number]):
-            row.state[table.station_of == number] = EMPTY
+            again = table.station_of == number
+            row.state[again], row.x[again] = EMPTY, 0.0
             row.belief = None
         visited_at[number] = at
         plan = table.plan(known, values)

@@ -11,6 +11,7 @@ from models.explanation import by_subject, contributions, log_odds
 from models.features import FeatureCatalogue
 from models.linear_member import Margin
 from models.part_row import PartRow
+from models.plain_state import Opaque
 from models.reading import Reading
 from models.staggered import StaggeredWindow
 
@@ -78,13 +79,13 @@ class RiverMember:
         """Nothing is imputed here: a dropped reading counts by its indicator alone."""
         return {}
 
-    def state(self) -> dict[str, Any]:
+    def state(self, opaque: Opaque | None = None) -> dict[str, Any]:
         """Everything, as plain values; raises `models.plain_state.NoPlainState`."""
-        return self.copies.state()
+        return self.copies.state(opaque)
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], opaque: Opaque | None = None) -> None:
         """Go on from a `state`."""
-        self.copies.restore(state)
+        self.copies.restore(state, opaque)
 
     def _margin(self, vector: dict[str, float]) -> float | None:
         return log_odds(self.copies.predict_proba_one(_for_river(vector)))

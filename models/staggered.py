@@ -18,7 +18,7 @@ from typing import Any
 
 from river import base
 
-from models.plain_state import plain_state, restore_plain_state
+from models.plain_state import Opaque, plain_state, restore_plain_state
 
 
 @dataclass(slots=True)
@@ -110,23 +110,22 @@ class StaggeredWindow(base.Classifier):
         """Whether a copy that starts now keeps its distance to the newest."""
         return not self._running or self._full(self._running[-1], 1)
 
-    def state(self) -> dict[str, Any]:
-        """Everything, as plain values; the copies must have a state of their own."""
+    def state(self, opaque: Opaque | None = None) -> dict[str, Any]:
+        """Everything, as plain values; of copies that have no such state, what ``opaque`` keeps."""
         return {
             "started": self._started,
             "copies": [
-                {"parts": copy.parts, "fails": copy.fails, "model": plain_state(copy.model)}
+                {"parts": copy.parts, "fails": copy.fails, "model": plain_state(copy.model, opaque)}
                 for copy in self._running
             ],
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: dict[str, Any], opaque: Opaque | None = None) -> None:
         """Go on from a `state` of a window of the same model."""
         self._running = []
         for number, known in enumerate(state["copies"]):
-            copy = _Copy(self.make(number), known["parts"], known["fails"])
-            restore_plain_state(copy.model, known["model"])
-            self._running.append(copy)
+            model = restore_plain_state(self.make(number), known["model"], opaque)
+            self._running.append(_Copy(model, known["parts"], known["fails"]))
         self._started = state["started"]
 
     def _full(self, copy: _Copy, share: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.part_row import DROPPED, EMPTY, PartRow
+from models.part_row import EMPTY, PartRow
 from models.plain_state import State
 from stream.journey import Alarm, Journey
 
@@ -49,7 +49,7 @@ def pack(journeys: Sequence[Journey]) -> State:
         "cells": _whole(len(each) for each in cells),
         "column": _joined(cells, np.int32),
         "code": _joined([each.row.state[at] for each, at in rows], np.uint8),
-        "x": _joined([_numbers(each.row, at) for each, at in rows], np.float64),
+        "x": _joined([each.row.x[at] for each, at in rows], np.float64),
         "visits": _whole(len(each) for each in visits),
         "visited": _joined(visits, np.int32),
         "visited_at": _joined(
@@ -132,11 +132,6 @@ class _Cursor:
     def take(self, i: int) -> list[npt.NDArray[Any]]:
         begin, end = self._ends[i], self._ends[i + 1]
         return [each[begin:end] for each in self._arrays]
-
-
-def _numbers(row: PartRow, at: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    x: npt.NDArray[np.float64] = np.where(row.state[at] == DROPPED, 0.0, row.x[at])
-    return x
 
 
 def _margins(journey: Journey) -> tuple[float, ...]:

@@ -58,6 +58,11 @@ def restore_ledger(ledger: Ledger, state: State, features: int, stations: int) -
         ledger.with_journey.append(outcomes[i])
 
 
+def kept_journeys(ledger: Ledger) -> list[Journey]:
+    """The journeys of outcomes that may still be corrected."""
+    return [outcome.journey for outcome in ledger.with_journey if outcome.journey is not None]
+
+
 def _journey(outcome: Outcome) -> Journey:
     if outcome.journey is None:
         raise RuntimeError(f"the journey of part {outcome.part!r} is lost")

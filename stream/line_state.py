@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from models.plain_state import State
-from stream.ledger_state import ledger_state, restore_ledger
+from models.plain_state import Opaque, State
+from stream.ledger_state import kept_journeys, ledger_state, restore_ledger
 from stream.line import Line
 
+MODEL, FIGURES = "model", "figures"
 
-def line_state(line: Line) -> State:
+
+def line_state(line: Line, opaque: Opaque | None = None) -> State:
     """All that a later effect of the line could depend on.
 
-    Raises `models.plain_state.NoPlainState` for a model that cannot be taken apart.
+    Raises `models.plain_state.NoPlainState` for a model that cannot be taken apart, if nobody is
+    ``opaque`` to keep it whole.
 
     >>> from stream.line import LineSettings
     >>> from stream.testing import measurement
@@ -23,7 +26,7 @@ def line_state(line: Line) -> State:
     ['P-1']
     """
     return {
-        "detector": line.detector.state(),
+        "detector": line.detector.state(opaque),
         "ledger": ledger_state(line.ledger),
         "operating_point": line.operating_point.state(),
         "alarms": line.alarms.state(),
@@ -36,18 +39,34 @@ def line_state(line: Line) -> State:
     }
 
 
-def restore_line(line: Line, state: State) -> None:
+def restore_line(
+    line: Line,
+    state: State,
+    anew: frozenset[str] = frozenset(),
+    opaque: Opaque | None = None,
+) -> None:
     """Give a line that has seen nothing yet, of the same settings, a `line_state`.
 
-    The state is the line's from then on: its arrays go on learning.
+    ``anew`` names what is left out (`stream.fingerprint`): the *model*, which then learns from the
+    next results on, or the *figures*. The state is the line's from then on: its arrays go on
+    learning.
     """
-    line.detector.restore(state["detector"])
+    if MODEL in anew:
+        line.detector.restore_features(state["detector"])
+    else:
+        line.detector.restore(state["detector"], opaque)
     columns = line.detector.catalogue.columns
     restore_ledger(line.ledger, state["ledger"], len(columns), len(columns.stations))
-    line.operating_point.restore(state["operating_point"])
+    if MODEL in anew:
+        for journey in (*line.ledger.open.values(), *kept_journeys(line.ledger)):
+            journey.margin = None  # another model's
+    else:
+        line.operating_point.restore(state["operating_point"])
     line.watch.restore(state["watch"])
     line.alarms.restore(state["alarms"])
-    line.evaluation.restore(state["evaluation"])
+    if FIGURES not in anew:
+        line.evaluation.restore(state["evaluation"])
     line.watermark.restore(state["watermark"])
-    line.learnt_at, line.began_with = state["learnt_at"], state["began_with"]
+    if MODEL not in anew:
+        line.learnt_at, line.began_with = state["learnt_at"], state["began_with"]
     line.counts = Counter(state["counts"])

@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from alerts.alert import alert_id
-from models.plain_state import State
+from models.plain_state import Opaque, State
 from stream.codec import MESSAGE_BYTES, Rejected, decode
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
+from stream.fingerprint import fingerprint
 from stream.line import Line, LineSettings, Witness
 from stream.line_state import line_state, restore_line
 from stream.log import Headers, Record
@@ -43,8 +45,9 @@ class TaskSettings:
 class Task:
     """All lines of one partition.
 
-    ``trained`` holds, by name, what lines start from; ``witness`` looks on. ``last_kind`` and
-    ``last_at`` tell the type and time of the last event, "" and None after a record that was none.
+    ``trained`` holds, by name, what lines start from; ``witness`` looks on; ``opaque`` keeps models
+    that have no plain state. ``last_kind`` and ``last_at`` tell the type and time of the last
+    event, "" and None after a record that was none.
 
     Examples
     --------
@@ -63,8 +66,10 @@ class Task:
         settings: TaskSettings,
         trained: Mapping[str, State] | None = None,
         witness: Witness | None = None,
+        opaque: Opaque | None = None,
     ) -> None:
         self._witness = witness
+        self._opaque = opaque
         self.partition = partition
         self.settings = settings
         self.lines: dict[str, Line] = {}
@@ -109,19 +114,24 @@ class Task:
         """
         return {
             "names": list(self.lines),
-            "lines": [line_state(line) for line in self.lines.values()],
+            "lines": [line_state(line, self._opaque) for line in self.lines.values()],
             "rejected": dict(sorted(self.rejected.items())),
         }
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: State, anew: frozenset[str] = frozenset()) -> None:
         """Go on from a `state`; for a task that has seen nothing yet, of the same settings.
 
-        The state is the task's from then on: its arrays go on learning.
+        ``anew`` names what is left out (`stream.fingerprint.begun_anew`). The state is the task's
+        from then on: its arrays go on learning.
         """
         for name, kept in zip(state["names"], state["lines"], strict=True):
             line = self.lines[name] = Line(name, self.settings.line, self._witness)
-            restore_line(line, kept)
+            restore_line(line, kept, anew, self._opaque)
         self.rejected = Counter(state["rejected"])
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The settings and versions that a `state` depends on."""
+        return fingerprint(self.settings)
 
     def _new_line(self, name: str) -> Line:
         line = Line(name, self.settings.line, self._witness)

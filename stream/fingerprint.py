@@ -1,0 +1,117 @@
+"""What a task's state depends on besides its events, and what becomes of it when that changes.
+
+Most settings may change on a live line: the alarm budget and deadband, what the line is watched
+for, window sizes, bounds and limits act from the next event on. A few have shaped what was learnt.
+A checkpoint made under another value of one of these is refused by name; ``--from-scratch`` makes
+all anew from the records that the log still has, ``--migrate`` keeps what does not depend on it.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from stream.errors import AndonError
+from stream.line_state import FIGURES, MODEL
+
+if TYPE_CHECKING:
+    from stream.task import TaskSettings
+
+FORMAT = 1
+"""Of the state; another one cannot be read."""
+
+MIGRATED = {
+    "detector.model": MODEL,
+    "detector.backend": MODEL,
+    "detector.seed": MODEL,
+    "detector.replicates": MODEL,
+    "detector.rank": MODEL,
+    "evaluated_parts": FIGURES,
+    "parts.label_test": "",
+}
+"""Settings that shape a state, and what ``--migrate`` begins anew for each: the *model* (journeys,
+results, figures and what is known of features stay), the *figures*, or nothing."""
+
+SCRATCH_ONLY = ("format", "topic", "group")
+VERSIONS = ("andon", "numba", "numpy", "river")
+
+
+class SettingsChanged(AndonError):
+    """A checkpoint was made under settings that its state cannot go on with."""
+
+    exit_code = 2
+
+    def __init__(self, changes: Mapping[str, tuple[Any, Any]], partition: int) -> None:
+        said = "; ".join(
+            f"{key} was {stored!r}, is {wanted!r}" for key, (stored, wanted) in changes.items()
+        )
+        anew = sorted({MIGRATED[key] for key in changes if MIGRATED.get(key)})
+        kept = f"but the {' and the '.join(anew)}" if anew else ""
+        migrate = (
+            ""
+            if any(key in SCRATCH_ONLY for key in changes)
+            else f"'andon watch --migrate' once to keep all {kept}".rstrip() + ", or "
+        )
+        super().__init__(
+            f"the checkpoint of partition {partition} was made under other settings: {said}; "
+            f"change them back, or start {migrate}'andon watch --from-scratch' once to rebuild all "
+            f"from the records that are retained"
+        )
+        self.changes = dict(changes)
+
+
+def fingerprint(settings: TaskSettings) -> dict[str, Any]:
+    """What a state made under these settings depends on, as plain values.
+
+    >>> from stream.task import TaskSettings
+    >>> fingerprint(TaskSettings())["detector.model"]
+    'linear'
+    """
+    detector = settings.line.detector
+    return {
+        "format": FORMAT,
+        "topic": settings.topic,
+        "group": settings.group,
+        "detector.model": detector.model,
+        "detector.backend": detector.backend,
+        "detector.seed": detector.seed,
+        "detector.replicates": detector.replicates,
+        "detector.rank": detector.rank,
+        "parts.label_test": settings.line.ledger.label_test,
+        "evaluated_parts": settings.line.evaluated_parts,
+        "versions": {name: version(name) for name in VERSIONS},
+        "machine": platform.machine(),
+    }
+
+
+def changed(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The settings that shape a state and differ: stored and wanted, by name.
+
+    Versions and machines are no settings: see `other_versions`.
+
+    >>> changed({"format": 1, "detector.rank": 10}, {"format": 1, "detector.rank": 20})
+    {'detector.rank': (10, 20)}
+    """
+    return {
+        key: (stored.get(key), wanted.get(key))
+        for key in (*SCRATCH_ONLY, *MIGRATED)
+        if stored.get(key) != wanted.get(key)
+    }
+
+
+def other_versions(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Libraries that have changed since, as "old -> new": risks may differ in their last digits."""
+    before = {**stored.get("versions", {}), "machine": stored.get("machine")}
+    now = {**wanted.get("versions", {}), "machine": wanted.get("machine")}
+    return {
+        name: f"{before.get(name)} -> {value}"
+        for name, value in now.items()
+        if before.get(name) != value
+    }
+
+
+def begun_anew(changes: Mapping[str, tuple[Any, Any]]) -> frozenset[str]:
+    """What ``--migrate`` begins anew; raises KeyError for changes that it cannot bridge."""
+    return frozenset(MIGRATED[key] for key in changes) - {""}
