@@ -13,7 +13,7 @@ from alerts.notice import Notice
 from alerts.notifier import Notifier
 from alerts.outbox import Outbox, OutboxError
 from andon.alert_feed import AlertFeed
-from andon.checkpoints import checkpoint_topics
+from andon.checkpoints import checkpoint_topics, model_keeper
 from andon.endpoints import open_endpoints
 from andon.monitoring import notifier_monitor
 from andon.settings import Settings
@@ -162,13 +162,14 @@ def build_worker(
     """A worker on the log; for its checkpoints see `andon.checkpoints.opened_checkpoints`."""
     pure = task_settings(settings)
     trained = load_trained(settings.detector.trained, pure.line.detector)
+    keeper = model_keeper(settings, pure.line)
     topics = settings.topics
     return Worker(
         event_log,
         Outputs(topics.events, topics.alerts, topics.dead_letters, topics.risks),
         group=settings.worker.group,
         member=settings.worker.member or None,
-        make_task=lambda partition: Task(partition, pure, trained),
+        make_task=lambda partition: Task(partition, pure, trained, opaque=keeper),
         poll_records=settings.worker.poll_records,
         checkpoints=checkpoints,
         observe=observe,

@@ -34,6 +34,11 @@ class CheckpointSection(Section):
         le=3600,
         description="seconds between two checkpoints of a partition, if those records take longer",
     )
+    pickle: bool = Field(
+        False,
+        description="whether River models that only pickle can keep are kept, signed with the key "
+        "of key_file, which is needed then",
+    )
     key_file: FilePath | None = Field(
         None,
         description="file with 32 bytes or more, readable by andon alone, that seals checkpoints: "

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from andon.settings import Settings
+from models.plain_state import NoPlainState, Opaque
 from stream.checkpoint_directory import CheckpointDirectory
 from stream.checkpoint_store import CheckpointStore, Step, unheard
 from stream.checkpointing import LEAVING_S, CheckpointRules, Told
 from stream.errors import ConfigError
+from stream.line import Line, LineSettings
+from stream.line_state import line_state
 from stream.log import Log, TopicSpec
+from stream.signed_pickle import SignedPickle
 
 _KEY_BYTES = 32
 
@@ -54,6 +58,28 @@ def opened_checkpoints(
         )
     finally:
         store.close()
+
+
+def model_keeper(settings: Settings, line: LineSettings) -> Opaque | None:
+    """Who keeps models that have no plain state, if that is allowed.
+
+    Raises `ConfigError` when there are to be checkpoints and the model cannot be kept.
+    """
+    checkpoint = settings.checkpoint
+    if checkpoint.store == "off":
+        return None
+    keeper = None
+    if checkpoint.pickle and checkpoint.key_file is not None:
+        keeper = SignedPickle(_key(checkpoint.key_file))
+    try:
+        line_state(Line("", line), keeper)
+    except NoPlainState:
+        raise ConfigError(
+            f"checkpoint.store is '{checkpoint.store}' and only pickle can keep the model "
+            f"{settings.detector.model!r}: write another model, checkpoint.store = 'off', or allow "
+            f"it with checkpoint.pickle and checkpoint.key_file"
+        ) from None
+    return keeper
 
 
 def session_s(settings: Settings) -> float:

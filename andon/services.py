@@ -21,7 +21,7 @@ from andon.build import (
     task_settings,
     topic_specs,
 )
-from andon.checkpoints import TakeUp, opened_checkpoints
+from andon.checkpoints import TakeUp, model_keeper, opened_checkpoints
 from andon.endpoints import open_endpoints
 from andon.history import is_event_file
 from andon.monitoring import producer_monitor, worker_monitor
@@ -170,7 +170,7 @@ def create_topics_on(event_log: Log, settings: Settings, also: Sequence[str]) ->
 
 def check(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     """Try what the settings name (the model, the secrets) and show them without secrets."""
-    task_settings(settings)
+    model_keeper(settings, task_settings(settings).line)
     open_endpoints(settings.endpoints, environ)
     return settings.public()
 

@@ -87,6 +87,8 @@ class Settings(BaseSettings):
         cls, checkpoint: CheckpointSection, info: ValidationInfo
     ) -> CheckpointSection:
         log, topics = info.data.get("log"), info.data.get("topics")
+        if checkpoint.pickle and checkpoint.key_file is None:
+            raise ValueError("checkpoint.pickle is true and checkpoint.key_file missing: give it")
         if checkpoint.store != "topic":
             return checkpoint
         if log is not None and log.kind != "kafka":

@@ -29,6 +29,13 @@ from stream.errors import (
     TopicRecreated,
     TopicRepartitioned,
 )
+from stream.fingerprint import (
+    SettingsChanged,
+    begun_anew,
+    can_migrate,
+    changed,
+    other_versions,
+)
 from stream.log import Log, TopicPartition
 from stream.output import Outputs
 from stream.published import Published, read_alerts, read_letters, read_risks_to
@@ -118,8 +125,11 @@ class Checkpointing:
         if found is None:
             return self._running(at, task, begin, epoch, None)
         self._check(at, found, begin, self._log.end(at))
-        self._restore(task, found)
-        return self._running(at, task, found.next_offset, epoch, found)
+        migrated = self._restore(task, found)
+        running = self._running(at, task, found.next_offset, epoch, found)
+        if migrated:
+            running.tried -= 1  # to be stored under its settings, though nothing was read yet
+        return running
 
     def _claim(self, partition: int) -> int:
         """The next epoch; 0 without a store, or if that cannot write now, as on a full disk."""
@@ -163,8 +173,24 @@ class Checkpointing:
                 if landmark(there) != found.landmark:
                     raise TopicRecreated(at.topic, at.partition, before)
 
-    def _restore(self, task: Task, found: Checkpoint) -> None:
-        task.restore(found.state)
+    def _restore(self, task: Task, found: Checkpoint) -> bool:
+        """Give the task its state; whether that was made under other settings."""
+        wanted = task.fingerprint()
+        changes = changed(found.fingerprint, wanted)
+        migrate = self._rules is not None and self._rules.migrate
+        if changes and not (migrate and can_migrate(changes)):
+            raise SettingsChanged(changes, task.partition)
+        if versions := other_versions(found.fingerprint, wanted):
+            log.warning("andon.checkpoint_of_other_versions", **versions)
+        if changes:
+            log.warning(
+                "andon.checkpoint_migrated",
+                partition=task.partition,
+                changed=sorted(changes),
+                begun_anew=sorted(begun_anew(changes)),
+            )
+        task.restore(found.state, begun_anew(changes))
+        return bool(changes)
 
     def _running(
         self,
@@ -194,6 +220,7 @@ class Checkpointing:
             )
         running = Running(task, start, self._log.end(at), published, epoch=epoch, tried=start)
         if found is not None:
+            running.landmark = found.landmark
             running.checkpoint = LastCheckpoint(
                 found.epoch, found.sequence, found.next_offset, found.written_at
             )
@@ -272,10 +299,10 @@ class Checkpointing:
             self._end(topics.alerts, at, published.alerts.values()),
             self._end(topics.dead_letters, at, published.letters.values()),
             self._end(topics.risks, at, ()) if topics.risks else 0,
-            getattr(running.task, "fingerprint", dict)(),
+            running.task.fingerprint(),
             running.task.state(),
             partitions,
-            landmark(running.last),
+            landmark(running.last) or running.landmark,
             time.time(),
         )
 

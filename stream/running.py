@@ -38,7 +38,8 @@ class Progress(NamedTuple):
 class Running:
     """A task and what the worker knows of it.
 
-    ``last`` is the record before ``next_offset``, if this process has read it; ``tried`` the offset
+    ``last`` is the record before ``next_offset``, if this process has read it, else ``landmark`` is
+    what the checkpoint tells of it; ``tried`` the offset
     and ``tried_at`` the time (of a monotonic clock) of the last attempt at a checkpoint, ``pause``
     the seconds that it took.
     """
@@ -50,6 +51,7 @@ class Running:
     epoch: int = 0
     sequence: int = 0
     last: Record | None = None
+    landmark: str = ""
     checkpoint: LastCheckpoint | None = None
     tried: int = 0
     tried_at: float = field(default_factory=time.monotonic)

@@ -11,6 +11,7 @@ import itertools
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,13 @@ import pytest
 from faulty_log import FaultyLog, at_calls
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from small_line import QUICK, small_line
+from small_line import QUICK, small_line, with_line
 from structlog.testing import capture_logs
 from workers import (
     TOPICS,
     alerts_on,
     create_topics,
+    lines_of,
     new_worker,
     outputs,
     put,
@@ -42,9 +44,12 @@ from stream.errors import (
     TopicRecreated,
     TopicRepartitioned,
 )
+from stream.fingerprint import SettingsChanged
 from stream.local import LocalLog
 from stream.log import Log, Record, TopicPartition
 from stream.memory import MemoryLog
+from stream.partitioner import partition_for
+from stream.task import TaskSettings
 from stream.worker import Worker
 
 LINES = ("A", "B")
@@ -107,10 +112,12 @@ class Reader:
         self.read[TopicPartition(record.topic, record.partition)] += 1
 
 
-def worker_on(log: Log, checkpoints: CheckpointRules, **options: Any) -> Worker:
+def worker_on(
+    log: Log, checkpoints: CheckpointRules, wanted: TaskSettings = QUICK, **options: Any
+) -> Worker:
     return new_worker(
         log,
-        QUICK,
+        wanted,
         checkpoints=checkpoints,
         **{"poll_records": 100, **options},
     )
@@ -368,6 +375,41 @@ def test_from_scratch_passes_over_what_was_there_and_only_that(
     assert ends(log) < read < 1.5 * ends(log)
     assert (outputs(log), states_of(worker)) == undisturbed
     assert run(log, rules(folder))[1] == 0
+
+
+def test_other_settings_are_refused_by_name_unless_what_goes_is_taken_over(folder: Path) -> None:
+    log = filled()
+    known = states_of(run(log, rules(folder))[0])
+    detector = replace(QUICK.line.detector, rank=3)
+    wanted = with_line(QUICK, detector=detector)
+    with pytest.raises(SettingsChanged, match=r"detector.rank was 0, is 3.*--migrate"):
+        run(log, rules(folder), wanted=wanted)
+    with capture_logs() as logged:
+        worker, read = run(log, rules(folder, migrate=True), wanted=wanted)
+    assert read == 0
+    migrated = [entry for entry in logged if entry["event"] == "andon.checkpoint_migrated"]
+    assert {tuple(entry["begun_anew"]) for entry in migrated} == {("model",)}
+    told = states_of(worker)
+    for name, state in known.items():
+        assert told[name]["ledger"] == state["ledger"]
+        assert told[name]["learnt"] != state["learnt"]
+    put(log, small_line(40, "A", start=PARTS))
+    assert run(log, rules(folder, migrate=True), wanted=wanted)[1] == log_length(log, "A") - 751
+    # From then on it is its own.
+    assert run(log, rules(folder), wanted=wanted)[1] == 0
+
+
+def test_settings_that_may_change_on_a_live_line_are_taken_up_without_a_word(folder: Path) -> None:
+    log = filled()
+    run(log, rules(folder))
+    wanted = with_line(QUICK, alarms=replace(QUICK.line.alarms, budget=0.3, reasons=1))
+    worker, read = run(log, rules(folder), wanted=wanted)
+    assert read == 0
+    assert {line.operating_point.budget for line in lines_of(worker).values()} == {0.3}
+
+
+def log_length(log: Log, line: str) -> int:
+    return log.end(TopicPartition(TOPICS.events, partition_for(line.encode(), 4)))
 
 
 # Stores that fail
