@@ -34,7 +34,7 @@ import structlog
 
 from stream.checkpoint import CheckpointError, pieces
 from stream.checkpoint_store import KEPT, Checkpoint, Saved, Step, unheard
-from stream.chunks import Chunk, chunks
+from stream.chunks import Chunk, chunks, pack
 from stream.errors import CheckpointNotWritten, StaleEpoch
 from stream.manifest import Manifest, manifest_of, restore, seal, task_name, unseal
 from stream.private_files import OpenFile, claim_file, open_new, private_folder, sync_folder
@@ -131,7 +131,7 @@ class CheckpointDirectory:
         self._tidy(place, checkpoint.epoch)  # 4
         self._step("old checkpoints removed")
         size = sum(len(part.data) for part in parts)
-        written = sum(len(part.data) for part in new) + len(sealed)
+        written = sum(new) + len(sealed)
         return Saved(size, written, len(new), len(parts) - len(new))
 
     def close(self) -> None:
@@ -142,15 +142,17 @@ class CheckpointDirectory:
         if highest != epoch:
             raise StaleEpoch(partition, epoch, highest)
 
-    def _write_chunks(self, shelf: Path, parts: list[Chunk]) -> list[Chunk]:
+    def _write_chunks(self, shelf: Path, parts: list[Chunk]) -> list[int]:
+        """Write what is not there; the bytes of each."""
         shelf.mkdir(exist_ok=True, mode=0o700)
         there = self._there.setdefault(shelf, set())
         new = []
         for part in parts:
             if part.digest not in there:
-                self._write(shelf / f".{part.digest}", part.data).replace(shelf / part.digest)
+                packed = pack(part.data)
+                self._write(shelf / f".{part.digest}", packed).replace(shelf / part.digest)
                 there.add(part.digest)
-                new.append(part)
+                new.append(len(packed))
         self._step("chunks written")
         if new:
             sync_folder(shelf)  # 2
@@ -166,7 +168,7 @@ class CheckpointDirectory:
         sync_folder(path.parent)
         self._step("folder durable")
 
-    def _write(self, path: Path, data: bytes | memoryview) -> Path:
+    def _write(self, path: Path, data: bytes) -> Path:
         try:
             with self._open(path) as file:
                 file.write(data)

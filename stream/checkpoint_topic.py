@@ -30,7 +30,7 @@ from kafka import KafkaProducer, errors
 
 from stream.checkpoint import CheckpointError, pieces
 from stream.checkpoint_store import KEPT, Checkpoint, Saved, Step, unheard
-from stream.chunks import Chunk, chunks
+from stream.chunks import Chunk, chunks, pack
 from stream.errors import CheckpointNotWritten, LogError, StaleEpoch
 from stream.kafka_connection import KafkaConnection, reaching
 from stream.log import Log, TopicPartition
@@ -164,9 +164,8 @@ class CheckpointTopic:
         deadline: float,
     ) -> Saved:
         found = self._ready(partition, manifest.epoch)
-        new = list(
-            {part.digest: part for part in parts if part.digest not in found.chunks}.values()
-        )
+        fresh = {part.digest: part for part in parts if part.digest not in found.chunks}
+        new = {digest: pack(part.data) for digest, part in fresh.items()}
         orders = sorted({*found.manifests, manifest.order})
         named = self._named(partition, found, orders[-KEPT:]) | manifest.digests
         here = found.chunks | manifest.digests
@@ -175,9 +174,7 @@ class CheckpointTopic:
         self._transact(
             partition,
             [
-                [
-                    (self._of(partition, "chunk", part.digest), bytes(part.data)) for part in new
-                ],  # 1
+                [(self._of(partition, "chunk", digest), data) for digest, data in new.items()],
                 [(name, sealed)],
                 [
                     *((self._of(partition, "manifest", _text(o)), None) for o in orders[:-KEPT]),
@@ -191,7 +188,7 @@ class CheckpointTopic:
             del found.manifests[order]
         found.chunks = here - gone
         size = sum(len(part.data) for part in parts)
-        written = sum(len(part.data) for part in new) + len(sealed)
+        written = sum(map(len, new.values())) + len(sealed)
         return Saved(size, written, len(new), len(parts) - len(new))
 
     def _ready(self, partition: int, epoch: int) -> _Found:

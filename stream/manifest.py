@@ -16,7 +16,7 @@ import msgspec
 
 from stream.checkpoint import CheckpointError, parse
 from stream.checkpoint_store import Checkpoint
-from stream.chunks import Chunk
+from stream.chunks import Chunk, unpack
 
 _MAGIC = b"ANDON-M\x01"
 _DIGEST = 32
@@ -107,12 +107,15 @@ def unseal(data: bytes, task: str, key: bytes = b"") -> Manifest:
 
 
 def restore(manifest: Manifest, fetch: Callable[[str], bytes]) -> Checkpoint:
-    """The checkpoint, its chunks fetched by name; raises `CheckpointError` if one is not sound."""
+    """The checkpoint, its packed chunks fetched by name; `CheckpointError` if one is not sound."""
     parts = []
     for digest, size in manifest.chunks:
-        data = fetch(digest)
-        if len(data) != size or hashlib.sha256(data).hexdigest() != digest:
-            raise CheckpointError(f"its chunk {digest[:12]} is damaged")
+        try:
+            data = unpack(fetch(digest), size)
+        except ValueError as error:
+            raise CheckpointError(f"its chunk {digest[:12]} is damaged: {error}") from None
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise CheckpointError(f"its chunk {digest[:12]} is damaged: its digest differs")
         parts.append(data)
     return Checkpoint(
         manifest.epoch,

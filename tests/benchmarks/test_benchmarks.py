@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
         ("speed", "## Speed", ["logistic regression", "local (SQLite)", "Kafka"]),
         ("skill", "## Skill", ["family `linear`", "andon:logistic", "l2-window", "Die casting"]),
         ("explanation", "## Explanation", ["name a cause", "by chance", "| linear |"]),
+        ("checkpoints", "## Checkpoints", ["| folder |", "written, MB"]),
         ("imputation", "## Imputation", ["IterativeImputer", "rank 20, selection", "the bar is"]),
     ],
 )

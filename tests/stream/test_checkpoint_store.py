@@ -134,7 +134,7 @@ def test_only_what_has_changed_is_written(open_store: OpenStore) -> None:
     costs = [store.save(0, checkpoint(epoch, 1, rank)) for rank in (0,)]
     costs += [store.save(0, checkpoint(epoch, sequence)) for sequence in (2, 3, 4, 5)]
     assert costs[0].size > SIZE
-    assert costs[0].written > SIZE
+    assert costs[0].written > 0.8 * SIZE
     # A folder keeps two checkpoints in a row apart: there the second is whole as well.
     assert all(cost.written < SIZE / 2 and cost.kept > 0 for cost in costs[2:])
 
