@@ -16,7 +16,7 @@ def alarms() -> Alarms:
 
 def test_an_acknowledged_alarm_stays_active(alarms: Alarms) -> None:
     assert alarms.respond("a1", "acknowledge", None)
-    state = alarms.state("a1")
+    state = alarms.find("a1")
     assert state is not None
     assert (state.active, state.acknowledged) == (True, True)
 
@@ -24,7 +24,7 @@ def test_an_acknowledged_alarm_stays_active(alarms: Alarms) -> None:
 @pytest.mark.parametrize("act", ["confirm", "dismiss", "pulled"])
 def test_a_verdict_acknowledges_too(alarms: Alarms, act: str) -> None:
     alarms.respond("a1", act, None)
-    state = alarms.state("a1")
+    state = alarms.find("a1")
     assert state is not None
     assert (state.acknowledged, state.verdict) == (True, act)
 
@@ -65,7 +65,7 @@ def test_a_suppression_without_an_end_is_ended_by_one_with_an_end(alarms: Alarms
 
 def test_a_cleared_alarm_may_become_active_again(alarms: Alarms) -> None:
     alarms.clear("a1")
-    state = alarms.state("a1")
+    state = alarms.find("a1")
     assert state is not None
     assert not state.active
     alarms.activate("a1")
@@ -75,12 +75,12 @@ def test_a_cleared_alarm_may_become_active_again(alarms: Alarms) -> None:
 def test_answers_to_what_is_not_known_are_refused(alarms: Alarms) -> None:
     assert not alarms.respond("a9", "acknowledge", None)
     alarms.clear("a9")
-    assert alarms.state("a9") is None
+    assert alarms.find("a9") is None
 
 
 def test_only_the_most_recent_ten_thousand_are_kept() -> None:
     alarms = Alarms()
     for number in range(10_001):
         alarms.activate(str(number))
-    assert alarms.state("0") is None
-    assert alarms.state("1") is not None
+    assert alarms.find("0") is None
+    assert alarms.find("1") is not None

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from itertools import islice
 
 import pytest
+from small_line import small_line
 
 from models.detector import DetectorSettings
 from models.plain_state import NoPlainState, Opaque
-from producers.families import family
-from producers.simulator import SimulatedLine
 from stream import checkpoint
 from stream.codec import encode
+from stream.events import Event, Measurement
 from stream.line import LineSettings
 from stream.log import Record
 from stream.signed_pickle import SignedPickle
@@ -21,31 +22,32 @@ from stream.task import Task, TaskSettings
 
 FULL = bool(os.environ.get("ANDON_FULL"))
 RESTORED = 2_000 if FULL else 300
-BEFORE = 2_500 if FULL else 1_300
+BEFORE = 2_500 if FULL else 900
 KEY = SignedPickle(b"thirty-two bytes that are secret")
 
 
 @cache
 def history() -> list[Record]:
-    """Two lines that take turns, so that parts wait and results come all the time."""
-    told = [
-        SimulatedLine(family("mnar", features=24, line=name), seed=seed, remember=0).events(
-            900 if FULL else 350
-        )
-        for seed, name in enumerate(("A", "B"))
-    ]
-    events = (event for both in zip(*told, strict=False) for event in both)
-    found = [
-        Record("andon.events", 0, offset, event.line.encode(), encode(event))
+    """Two lines that take turns; parts wait for their results, some readings do not come."""
+    told = [small_line(BEFORE + RESTORED, name) for name in ("A", "B")]
+    events = islice(
+        (event for both in zip(*told, strict=True) for event in both), BEFORE + RESTORED
+    )
+    return [
+        Record("andon.events", 0, offset, event.line.encode(), encode(_with_gaps(event, offset)))
         for offset, event in enumerate(events)
     ]
-    assert len(found) >= BEFORE + RESTORED
-    return found[: BEFORE + RESTORED]
+
+
+def _with_gaps(event: Event, offset: int) -> Event:
+    if isinstance(event, Measurement) and event.station == "oven" and offset % 5 == 0:
+        return event.model_copy(update={"values": {**event.values, "temp": None}})
+    return event
 
 
 def fresh(model: str, opaque: Opaque | None = None) -> Task:
     detector = DetectorSettings(
-        model=model, min_fails=3, min_passes=20, window_parts=60, window_fails=3
+        model=model, min_fails=2, min_passes=10, window_parts=60, window_fails=3
     )
     return Task(0, TaskSettings(line=LineSettings(detector=detector)), opaque=opaque)
 
