@@ -13,12 +13,14 @@ from alerts.notice import Notice
 from alerts.notifier import Notifier
 from alerts.outbox import Outbox, OutboxError
 from andon.alert_feed import AlertFeed
+from andon.checkpoints import checkpoint_topics, model_keeper
 from andon.endpoints import open_endpoints
 from andon.monitoring import notifier_monitor
 from andon.settings import Settings
 from andon.training import load_trained
 from models.baselines import NATIVE, factory
 from models.detector import DetectorSettings
+from stream.checkpointing import CheckpointRules
 from stream.effects import Effect
 from stream.errors import AndonError, ConfigError, TopicMissing
 from stream.ledger import LedgerSettings
@@ -90,7 +92,8 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     names = [topics.events, topics.alerts, topics.dead_letters, topics.notices]
     if topics.risks:
         names.append(topics.risks)
-    return [TopicSpec(name, topics.partitions, hours) for name in names]
+    own = [TopicSpec(name, topics.partitions, hours) for name in names]
+    return own + checkpoint_topics(settings)
 
 
 def task_settings(settings: Settings) -> TaskSettings:
@@ -154,18 +157,21 @@ def build_worker(
     event_log: Log,
     observe: Observe | None = None,
     on_turn: Callable[[Worker], None] | None = None,
+    checkpoints: CheckpointRules | None = None,
 ) -> Worker:
-    """A worker on the log."""
+    """A worker on the log; for its checkpoints see `andon.checkpoints.opened_checkpoints`."""
     pure = task_settings(settings)
     trained = load_trained(settings.detector.trained, pure.line.detector)
+    keeper = model_keeper(settings, pure.line)
     topics = settings.topics
     return Worker(
         event_log,
         Outputs(topics.events, topics.alerts, topics.dead_letters, topics.risks),
         group=settings.worker.group,
         member=settings.worker.member or None,
-        make_task=lambda partition: Task(partition, pure, trained),
+        make_task=lambda partition: Task(partition, pure, trained, opaque=keeper),
         poll_records=settings.worker.poll_records,
+        checkpoints=checkpoints,
         observe=observe,
         on_turn=on_turn,
     )

@@ -19,6 +19,7 @@ from alerts.alert import Alert
 from alerts.wording import headline
 from alerts.words import Language
 from andon import __version__, services
+from andon.checkpoints import TakeUp
 from andon.command import (
     ConfigOption,
     JsonOption,
@@ -42,7 +43,7 @@ from andon.show_demo import show_demo
 from andon.status_command import status_command
 from andon.terminal import out
 from andon.warm_up import warm_up_command
-from stream.errors import AndonError
+from stream.errors import AndonError, ConfigError
 
 log = structlog.get_logger()
 
@@ -212,6 +213,14 @@ def watch(
     until_end: Annotated[
         bool, typer.Option("--until-end", help="Stop when all there is has been read.")
     ] = False,
+    from_scratch: Annotated[
+        bool,
+        typer.Option("--from-scratch", help="Pass over checkpoints: read the events again."),
+    ] = False,
+    migrate: Annotated[
+        bool,
+        typer.Option("--migrate", help="Take over what other settings have learnt, as it goes."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Do not print alerts.")] = False,
     metrics_port: MetricsPortOption = None,
     config: ConfigOption = None,
@@ -219,20 +228,26 @@ def watch(
 ) -> None:
     """Watch the lines: read events, learn, publish alerts. Runs until Ctrl-C or SIGTERM.
 
-    Prints every new alert, as a sentence or (--json) as one JSON object a line.
+    Prints every new alert, as a sentence or (--json) as one JSON object a line. With
+    **checkpoint.store** set, it goes on where it was; a checkpoint that does not fit the topic or
+    the settings is refused by name, and --from-scratch or --migrate say what to do instead.
 
     Examples:
 
     ```
     andon watch
     andon watch --until-end --json > alerts.jsonl
+    andon watch --from-scratch
     ```
     """
+    if from_scratch and migrate:
+        raise ConfigError("--from-scratch and --migrate are both given: remove one")
     with running() as stop:
         settings = read_settings(config, {"monitoring.port": metrics_port})
         said = _print_json_alert if as_json else _printer(settings.alerts.language)
         show = None if quiet else said
-        services.watch(settings, until_end=until_end, show=show, stop=stop)
+        take_up = TakeUp(from_scratch, migrate)
+        services.watch(settings, until_end=until_end, show=show, stop=stop, take_up=take_up)
 
 
 @app.command()

@@ -20,7 +20,13 @@ from andon.mistakes import unknown_key
 PREFIX = "ANDON_"
 NESTED = "__"
 # What other parts of andon and its tests are told by variables of their own.
-OTHER_VARIABLES = ("ANDON_CONFIG", "ANDON_TEST_DATA", "ANDON_TEST_KAFKA", "ANDON_REQUIRE_KAFKA")
+OTHER_VARIABLES = (
+    "ANDON_CONFIG",
+    "ANDON_FULL",
+    "ANDON_TEST_DATA",
+    "ANDON_TEST_KAFKA",
+    "ANDON_REQUIRE_KAFKA",
+)
 SECRETS = "ANDON_SECRET_"
 
 

@@ -50,7 +50,7 @@ class TrainedFile(BaseModel):
 
 
 class LastCheckpoint(BaseModel):
-    """What a line began from: so far always a file that ``andon train`` made."""
+    """What a line began from, before any checkpoint: a file that ``andon train`` made."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -19,6 +19,7 @@ LABELLED_LINES = 200
 OTHER = "other"
 
 ALERT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
+PAUSE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 ATTEMPT_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60)
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -50,6 +51,17 @@ METRICS = (
            WORKER),
     Metric("andon_tasks_discarded_total", "counter", (),
            "times that all state was thrown away because the log was lost in mid-work", WORKER),
+    Metric("andon_checkpoints_total", "counter", ("outcome",),
+           "checkpoints, by outcome: written, failed (disk or cluster), refused (damaged, passed "
+           "over for the one before), left (no time, to the next owner's replay)", WORKER),
+    Metric("andon_checkpoint_age_seconds", "gauge", ("partition",),
+           "time since the partition's last checkpoint", WORKER),
+    Metric("andon_checkpoint_bytes", "gauge", ("partition",),
+           "size of the state in the partition's last checkpoint", WORKER),
+    Metric("andon_checkpoint_written_bytes_total", "counter", (),
+           "bytes that checkpoints have written: of a state only what has changed", WORKER),
+    Metric("andon_checkpoint_pause_seconds", "histogram", (),
+           "time that a partition stood still for its checkpoint", WORKER, PAUSE_SECONDS),
     Metric("andon_events_total", "counter", ("line", "kind", "taken_as"),
            "events in the line's state, those read again by a rebuild included; kind is the "
            "event's type, taken_as what it was to the line, such as first, rework, duplicate, "

@@ -21,6 +21,7 @@ from andon.build import (
     task_settings,
     topic_specs,
 )
+from andon.checkpoints import TakeUp, model_keeper, opened_checkpoints
 from andon.endpoints import open_endpoints
 from andon.history import is_event_file
 from andon.monitoring import producer_monitor, worker_monitor
@@ -106,7 +107,12 @@ def _publish_line(
 
 
 def watch(
-    settings: Settings, *, until_end: bool, show: Callable[[Alert], None] | None, stop: Stop
+    settings: Settings,
+    *,
+    until_end: bool,
+    show: Callable[[Alert], None] | None,
+    stop: Stop,
+    take_up: TakeUp | None = None,
 ) -> None:
     """Run a worker until the end of the log or a stop; ``show`` gets every new alert."""
     if settings.detector.model in NATIVE:
@@ -114,7 +120,11 @@ def watch(
     # What was loaded by now stays: a collection that looks through it all would hold alerts up.
     gc.collect()
     gc.freeze()
-    with ready_log(settings) as event_log, worker_monitor(settings, event_log) as monitor:
+    with (
+        ready_log(settings) as event_log,
+        worker_monitor(settings, event_log) as monitor,
+        opened_checkpoints(settings, event_log, take_up, monitor.checkpointed) as checkpoints,
+    ):
 
         def observe(record: Record, effects: list[Effect]) -> None:
             monitor.observe(record, effects)
@@ -122,7 +132,7 @@ def watch(
                 if isinstance(effect, Raised) and show is not None:
                     show(effect.alert)
 
-        worker = build_worker(settings, event_log, observe, monitor.turned)
+        worker = build_worker(settings, event_log, observe, monitor.turned, checkpoints)
         worker.run(stop.is_set, until_end=until_end)
         monitor.take_picture(worker)
     stop.cut = until_end and stop.is_set()
@@ -160,7 +170,7 @@ def create_topics_on(event_log: Log, settings: Settings, also: Sequence[str]) ->
 
 def check(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     """Try what the settings name (the model, the secrets) and show them without secrets."""
-    task_settings(settings)
+    model_keeper(settings, task_settings(settings).line)
     open_endpoints(settings.endpoints, environ)
     return settings.public()
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, Strict, ValidationError, ValidationInfo, 
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from andon.checkpoint_section import CheckpointSection
 from andon.endpoints import EndpointSection
 from andon.environment import read_environment, unknown_variables, variable
 from andon.mistakes import (
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     kafka: KafkaSection = KafkaSection()
     topics: TopicsSection = TopicsSection()
     worker: WorkerSection = WorkerSection()
+    checkpoint: CheckpointSection = CheckpointSection()
     limits: LimitsSection = LimitsSection()
     parts: PartsSection = PartsSection()
     detector: DetectorSection = DetectorSection()
@@ -78,6 +80,27 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what is given and nothing else: `load_settings` does the reading."""
         return (init_settings,)
+
+    @field_validator("checkpoint")
+    @classmethod
+    def _checkpoints_fit_the_log(
+        cls, checkpoint: CheckpointSection, info: ValidationInfo
+    ) -> CheckpointSection:
+        log, topics = info.data.get("log"), info.data.get("topics")
+        if checkpoint.pickle and checkpoint.key_file is None:
+            raise ValueError("checkpoint.pickle is true and checkpoint.key_file missing: give it")
+        if checkpoint.store != "topic":
+            return checkpoint
+        if log is not None and log.kind != "kafka":
+            raise ValueError(
+                "checkpoint.store is 'topic' and log.kind is not 'kafka': write 'directory'"
+            )
+        if topics is not None and checkpoint.topic in topics.model_dump().values():
+            raise ValueError(
+                f"checkpoint.topic {shown(checkpoint.topic)} is in [topics] as well: name a topic "
+                f"of its own"
+            )
+        return checkpoint
 
     @field_validator("notifier")
     @classmethod

@@ -52,15 +52,19 @@ def _lines(lines: Sequence[dict[str, Any]]) -> str:
 
 
 def _checkpoint(began: dict[str, Any] | None) -> str:
-    """What a line began from.
+    """What a line comes back to, or, without checkpoints, what it began from.
 
     >>> _checkpoint(None)
     'none'
     >>> _checkpoint({"kind": "trained", "results_learnt": 2340, "path": "a.ckpt", "age_s": 7200})
     'trained on 2,340 results, a.ckpt of 2 h ago'
+    >>> _checkpoint({"kind": "checkpoint", "next_offset": 5000, "age_s": 12.0})
+    '12 s ago, at 5,000'
     """
     if began is None:
         return "none"
+    if began["kind"] == "checkpoint":
+        return f"{_time(began['age_s'])} ago, at {began['next_offset']:,}"
     told = f"{began['kind']} on {began['results_learnt']:,} results"
     if began["path"] is None:
         return told

@@ -20,6 +20,18 @@ from andon.line_state import LineState
 log = structlog.get_logger()
 
 
+class CheckpointState(BaseModel):
+    """A partition's last checkpoint; ``written_at`` in seconds since 1970, ``size`` in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    epoch: int
+    sequence: int
+    next_offset: int
+    written_at: float
+    size: int
+
+
 class PartitionState(BaseModel):
     """One partition of the events as its worker last saw it.
 
@@ -37,6 +49,7 @@ class PartitionState(BaseModel):
     written_at: float
     host: str
     pid: int
+    checkpoint: CheckpointState | None = None
     lines: tuple[LineState, ...]
 
 

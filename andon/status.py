@@ -55,7 +55,7 @@ def _lines(state: PartitionState, settings: Settings, now: float) -> list[dict[s
                 "average_precision": None if figures is None else figures.average_precision,
                 "roc_auc": None if figures is None else figures.roc_auc,
                 "brier_skill": None if figures is None else figures.brier_skill,
-                "last_checkpoint": _checkpoint(line, now),
+                "last_checkpoint": _checkpoint(state, line, now),
                 "age_s": round(age, 1),
                 "current": age < max(30.0, 4 * settings.monitoring.interval_s),
                 "worker": f"{state.host}:{state.pid}",
@@ -64,8 +64,19 @@ def _lines(state: PartitionState, settings: Settings, now: float) -> list[dict[s
     return told
 
 
-def _checkpoint(line: LineState, now: float) -> dict[str, Any] | None:
-    """What the line began from, None for nothing; a worker's own state is in no file."""
+def _checkpoint(state: PartitionState, line: LineState, now: float) -> dict[str, Any] | None:
+    """The partition's last checkpoint; without one what the line began from; None for nothing."""
+    last = state.checkpoint
+    if last is not None:
+        return {
+            "kind": "checkpoint",
+            "results_learnt": None,
+            "next_offset": last.next_offset,
+            "path": None,
+            "bytes": last.size or None,
+            "written_at": round(last.written_at, 3),
+            "age_s": round(max(now - last.written_at, 0.0), 1),
+        }
     began = line.last_checkpoint
     if began is None:
         return None
@@ -73,6 +84,7 @@ def _checkpoint(line: LineState, now: float) -> dict[str, Any] | None:
     return {
         "kind": began.kind,
         "results_learnt": began.results_learnt,
+        "next_offset": None,
         "path": None if file is None else file.path,
         "bytes": None if file is None else file.size,
         "written_at": None if file is None else round(file.written_at, 3),

@@ -23,10 +23,12 @@ from andon.line_metrics import line_families
 from andon.line_state import Figuring, TrainedFile, line_state
 from andon.metrics import LineLabels, counter, family, histogram
 from andon.monitor import HEARTBEAT_S, Monitor
-from andon.state_file import PartitionState, write_state
+from andon.state_file import CheckpointState, PartitionState, write_state
+from stream.checkpointing import Told
 from stream.effects import Effect, PutAside, Raised
 from stream.errors import LogError
 from stream.log import Log, Record, TopicPartition
+from stream.running import LastCheckpoint
 from stream.worker import Worker
 
 log = structlog.get_logger()
@@ -89,6 +91,9 @@ class WorkerMonitor(Monitor):
         self._letters = counter("andon_dead_letters_total", self.registry)
         self._latency = histogram("andon_alert_latency_seconds", self.registry)
         self._discarded = counter("andon_tasks_discarded_total", self.registry)
+        self._checkpoints = counter("andon_checkpoints_total", self.registry)
+        self._written = counter("andon_checkpoint_written_bytes_total", self.registry)
+        self._pause = histogram("andon_checkpoint_pause_seconds", self.registry)
 
     def observe(self, record: Record, effects: list[Effect]) -> None:
         """Note what a record had published."""
@@ -99,15 +104,23 @@ class WorkerMonitor(Monitor):
                 case PutAside(letter):
                     self._seen.letters[letter.stage, letter.error] += 1
 
+    def checkpointed(self, told: Told) -> None:
+        """Note what became of a checkpoint."""
+        self._checkpoints.labels(told.outcome).inc()
+        if told.saved is not None:
+            self._written.inc(told.saved.written)
+            self._pause.observe(told.pause)
+
     def turned(self, worker: Worker) -> None:
-        """The log has all that was observed, or the worker has thrown it away."""
+        """The log has all that was observed, or will, or the worker has thrown it away."""
         self.beat()
         if worker.discards != self._discards:
             self._discarded.inc(worker.discards - self._discards)
             self._discards = worker.discards
-        else:
+            self._seen = _Seen([], Count())
+        elif not worker.behind:
             self._count()
-        self._seen = _Seen([], Count())
+            self._seen = _Seen([], Count())
         self._judge_readiness(worker)
         if self._clock() >= self._due:
             began = self._clock()
@@ -134,6 +147,7 @@ class WorkerMonitor(Monitor):
                     written_at=self._wall(),
                     host=socket.gethostname(),
                     pid=os.getpid(),
+                    checkpoint=_checkpoint_state(progress.checkpoint),
                     lines=tuple(
                         line_state(line, self._figuring.of(name), self._trained)
                         for name, line in sorted(task.lines.items())
@@ -147,14 +161,21 @@ class WorkerMonitor(Monitor):
         """The picture as metrics."""
         picture = self._picture
         lag, rebuild = family("andon_lag_records"), family("andon_rebuild_records")
+        age, size = family("andon_checkpoint_age_seconds"), family("andon_checkpoint_bytes")
         for state in picture or ():
             if state.end is not None:
                 # Of a transactional log the end may lie behind a marker that nobody reads.
                 left = max(state.end - state.next_offset, 0)
                 lag.add_metric([self._group, state.topic, str(state.partition)], left)
             rebuild.add_metric([str(state.partition)], state.rebuild_left)
+            if state.checkpoint is not None:
+                written_at = state.checkpoint.written_at
+                age.add_metric([str(state.partition)], max(self._wall() - written_at, 0.0))
+                if state.checkpoint.size:  # not known of one that was only loaded
+                    size.add_metric([str(state.partition)], state.checkpoint.size)
         lines = None if picture is None else [line for state in picture for line in state.lines]
-        return [*super().collect(), lag, rebuild, *line_families(lines, self._labels)]
+        families = [lag, rebuild, age, size, *line_families(lines, self._labels)]
+        return [*super().collect(), *families]
 
     def _count(self) -> None:
         now = self._wall()
@@ -195,3 +216,15 @@ class WorkerMonitor(Monitor):
         except OSError as error:
             # The lines are what matters; who asks for the state sees that it is old.
             log.warning("andon.state_not_written", folder=str(self._folder), error=str(error))
+
+
+def _checkpoint_state(last: LastCheckpoint | None) -> CheckpointState | None:
+    if last is None:
+        return None
+    return CheckpointState(
+        epoch=last.epoch,
+        sequence=last.sequence,
+        next_offset=last.next_offset,
+        written_at=last.written_at,
+        size=last.size,
+    )

@@ -4,11 +4,17 @@
 
     AndonError
     +-- ConfigError            a setting, a map or a command line that cannot work
+    +-- CheckpointNotWritten   the disk or the cluster did not take a checkpoint   (retriable)
+    +-- StaleEpoch             another process has begun to checkpoint the partition
     +-- LogError               the event log
         +-- TopicMissing       the topic does not exist
         +-- TopicMismatch      it exists with another number of partitions than asked for
         +-- LeaseLost          another process has taken the partition
         +-- OffsetOutOfRange   the offset asked for is not retained
+        +-- StateUnusable      a checkpoint does not belong to the topic as it is now
+        |   +-- StateOffsetOutOfRange   its offset is not retained
+        |   +-- TopicRecreated          its last record is another one now
+        |   +-- TopicRepartitioned      the topic had another number of partitions
         +-- LogUnavailable     the log does not answer                     (retriable)
         +-- SendFailed         a record was not acknowledged in time       (retriable)
 
@@ -35,6 +41,26 @@ class ConfigError(AndonError):
     """A setting, a map or an argument that cannot work: names the key, the value and the remedy."""
 
     exit_code = 2
+
+
+class CheckpointNotWritten(AndonError):
+    """A checkpoint could not be stored; the ones before it are as they were."""
+
+    retriable = True
+
+
+class StaleEpoch(AndonError):
+    """Another process has claimed a later epoch of the partition: this one's time is over."""
+
+    exit_code = 3
+
+    def __init__(self, partition: int, epoch: int, highest: int | None) -> None:
+        later = "a later epoch" if highest is None else f"epoch {highest}"
+        super().__init__(
+            f"partition {partition} is checkpointed in epoch {epoch} here, {later} was claimed by "
+            f"another process: if both are meant to run, give them different groups"
+        )
+        self.partition, self.epoch, self.highest = partition, epoch, highest
 
 
 class LogError(AndonError):
@@ -81,6 +107,51 @@ class OffsetOutOfRange(LogError):
         )
         self.topic, self.partition, self.offset = topic, partition, offset
         self.begin, self.end = begin, end
+
+
+_AGAIN = (
+    "start once with 'andon watch --from-scratch' to rebuild the state from what is retained "
+    "(what was learnt from removed records is lost)"
+)
+
+
+class StateUnusable(LogError):
+    """A checkpoint that does not belong to the topic as it is now."""
+
+
+class StateOffsetOutOfRange(StateUnusable):
+    """The log no longer has, or does not have, the offset at which a checkpoint goes on."""
+
+    def __init__(self, topic: str, partition: int, offset: int, begin: int, end: int) -> None:
+        super().__init__(
+            f"{topic}[{partition}] has offsets {begin} to {end}, the checkpoint goes on at "
+            f"{offset}: records that it has not seen were removed by retention, or the topic was "
+            f"created again; {_AGAIN}"
+        )
+        self.topic, self.partition, self.offset = topic, partition, offset
+        self.begin, self.end = begin, end
+
+
+class TopicRecreated(StateUnusable):
+    """The record that a checkpoint saw last is another one now."""
+
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        super().__init__(
+            f"{topic}[{partition}] has another record at offset {offset} than the one that the "
+            f"checkpoint saw there: the topic was created again; {_AGAIN}"
+        )
+        self.topic, self.partition, self.offset = topic, partition, offset
+
+
+class TopicRepartitioned(StateUnusable):
+    """The topic has another number of partitions than when a checkpoint was made."""
+
+    def __init__(self, topic: str, found: int, wanted: int) -> None:
+        super().__init__(
+            f"topic {topic!r} has {found} partitions, it had {wanted} when the state was built, so "
+            f"its lines lie elsewhere now; {_AGAIN}"
+        )
+        self.topic, self.found, self.wanted = topic, found, wanted
 
 
 class LogUnavailable(LogError):

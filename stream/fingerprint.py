@@ -51,7 +51,7 @@ class SettingsChanged(AndonError):
         kept = f"but the {' and the '.join(anew)}" if anew else ""
         migrate = (
             ""
-            if any(key in SCRATCH_ONLY for key in changes)
+            if not can_migrate(changes)
             else f"'andon watch --migrate' once to keep all {kept}".rstrip() + ", or "
         )
         super().__init__(
@@ -110,6 +110,15 @@ def other_versions(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict
         for name, value in now.items()
         if before.get(name) != value
     }
+
+
+def can_migrate(changes: Mapping[str, tuple[Any, Any]]) -> bool:
+    """Whether ``--migrate`` bridges these changes.
+
+    >>> can_migrate({"detector.rank": (10, 20)}), can_migrate({"format": (1, 2)})
+    (True, False)
+    """
+    return not any(key in SCRATCH_ONLY for key in changes)
 
 
 def begun_anew(changes: Mapping[str, tuple[Any, Any]]) -> frozenset[str]:

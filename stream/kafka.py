@@ -49,7 +49,14 @@ class KafkaLog:
         self._lock = threading.Lock()
         self._counts: dict[str, int] = {}
         self._members: list[KafkaMember] = []
+        # A reader that has found its way to the brokers is forty times as fast as a new one.
+        self._idle_readers: list[KafkaConsumer] = []
         self._partition_for = functools.lru_cache(maxsize=4096)(partition_for)
+
+    @property
+    def connection(self) -> KafkaConnection:
+        """How the cluster is reached."""
+        return self._connection
 
     @property
     def _admin(self) -> KafkaAdminClient:
@@ -147,6 +154,11 @@ class KafkaLog:
         self._producer.connect()  # who flushes will write: an alert, perhaps, that is in a hurry
         self._producer.flush(timeout)
 
+    def acknowledged(self, within: float) -> bool:
+        """See `stream.log.Log.acknowledged`."""
+        self._producer.connect()
+        return self._producer.acknowledged(within)
+
     def begin(self, at: TopicPartition) -> int:
         """See `stream.log.Log.begin`."""
         return self._offset(at, OffsetSpec.EARLIEST)
@@ -203,7 +215,8 @@ class KafkaLog:
             return
         theirs = kafka.TopicPartition(*at)
         patience = self._connection.answer_timeout_s
-        consumer = self._connection.open(KafkaConsumer, group_id=None, **READING)
+        consumer = self._reader()
+        done = False
         try:
             consumer.assign([theirs])
             consumer.seek(theirs, first)
@@ -221,8 +234,25 @@ class KafkaLog:
                         f"Kafka at {self._connection.servers} sends nothing of {at.topic}"
                         f"[{at.partition}] from offset {position} on: check that its leader runs"
                     )
+            done = True
         finally:
-            consumer.close(autocommit=False)
+            self._give_back(consumer, done)
+
+    def _reader(self) -> KafkaConsumer:
+        with self._lock:
+            if self._idle_readers:
+                return self._idle_readers.pop()
+        return self._connection.open(KafkaConsumer, group_id=None, **READING)
+
+    def _give_back(self, consumer: KafkaConsumer, sound: bool) -> None:
+        if sound:
+            # Nothing is fetched ahead of the next one's partition.
+            consumer.unsubscribe()
+            with self._lock:
+                if not self._idle_readers:
+                    self._idle_readers.append(consumer)
+                    return
+        consumer.close(autocommit=False)
 
     def _fetch(self, consumer: KafkaConsumer, at: TopicPartition) -> list[Any]:
         try:
@@ -265,3 +295,7 @@ class KafkaLog:
             closing.callback(self._producer.flush, self._connection.delivery_timeout_s)
             for member in list(self._members):
                 closing.callback(member.close)
+            with self._lock:
+                readers, self._idle_readers = self._idle_readers, []
+            for reader in readers:
+                closing.callback(reader.close, autocommit=False)

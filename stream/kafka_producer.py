@@ -107,6 +107,17 @@ class BoundedProducer:
         with self._lock:
             self._wait(0, 0, time.monotonic() + timeout)
 
+    def acknowledged(self, within: float) -> bool:
+        """Wait up to ``within`` seconds until nothing is unacknowledged; False if something is."""
+        deadline = time.monotonic() + within
+        with self._lock:
+            self._forget_acknowledged()
+            while self._waiting and (left := deadline - time.monotonic()) > 0:
+                with contextlib.suppress(errors.KafkaError):
+                    self._waiting[0][0].get(timeout=left)
+                self._forget_acknowledged()
+            return not self._waiting
+
     def close(self) -> None:
         """Give the connections back; what is unacknowledged is dropped."""
         with self._lock:

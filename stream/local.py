@@ -159,6 +159,15 @@ class LocalLog:
                     f"{given_up} records were not written within {timeout:g} s: {error}"
                 ) from error
 
+    def acknowledged(self, within: float) -> bool:
+        """See `stream.log.Log.acknowledged`; False while another process holds the file."""
+        with self._lock:
+            try:
+                self._write(within)
+            except LogUnavailable:
+                return False
+        return True
+
     def _write(self, busy_seconds: float) -> None:
         """Write the buffer in one transaction, then tell where everything came to lie."""
         batch = self._buffer

@@ -168,6 +168,13 @@ class Log(Protocol):
         Records that failed are given up: whoever still wants them hands them over again.
         """
 
+    def acknowledged(self, within: float) -> bool:
+        """Whether every record handed over is durable, which is waited for ``within`` seconds.
+
+        Unlike after `flush` nothing is given up when that is too short. Raises `SendFailed` for a
+        record that the log has given up by itself.
+        """
+
     def begin(self, at: TopicPartition) -> int:
         """The first retained offset."""
 

@@ -88,6 +88,10 @@ class MemoryLog:
     def flush(self, timeout: float = 30.0) -> None:
         """See `stream.log.Log.flush`: nothing is ever outstanding here."""
 
+    def acknowledged(self, within: float) -> bool:
+        """See `stream.log.Log.acknowledged`."""
+        return True
+
     def begin(self, at: TopicPartition) -> int:
         """See `stream.log.Log.begin`."""
         self._records(at)

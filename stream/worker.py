@@ -1,78 +1,56 @@
 """The worker: reads the events log, runs the tasks, publishes what they want said.
 
-The delivery protocol, with the numbers that the code below uses. Delivery is at least once
-everywhere; alert ids come from the place in the log, so an alert that is already on the alert
-topic is recognised and not published again.
+The delivery protocol, with the numbers that the code uses. Delivery is at least once everywhere;
+alert ids come from the place in the log, so an alert that is already on the alert topic is
+recognised and not published again; and a state is stored together with its place in the log, so
+every result is learnt once.
 
 1. *Start.* Join the group. Events, alerts, dead letters and risks need equal partition counts.
-2. *Assigned.* A fresh task for the partition, from the first retained offset: the state is rebuilt
-   by replaying the history.
-3. *Reconcile.* Read what the partition's outputs hold already; that is not published again.
+2. *Assigned.* Claim the partition's next epoch and take up its newest sound checkpoint; one that is
+   damaged is refused loudly and the one before it tried. The checkpoint must belong to the topic as
+   it is (partitions, begin <= offset <= end, the record before it), else the worker ends with a
+   named error. Without a checkpoint: a fresh task, rebuilt from the first retained record.
+3. *Reconcile.* Read what the partition's outputs hold from the checkpoint's ends on; that is not
+   published again.
 4. *Process.* If that was last done more than a second ago, store the offsets, which fails for a
    partition that is another member's by now (and else is for display of the lag only). Then records
    in, effects out; the dead letters are part of the same output.
-5. *Settle.* After every poll: flush, and every record must be acknowledged, else the task is thrown
-   away and step 2 begins again.
-6. *Revoked, stopped.* Settle, then let go. *Lost.* Discard, write nothing.
+5. *Checkpoint*, every few thousand records or seconds: at a record's boundary; flush, and every
+   record must be acknowledged, else the task is thrown away and step 2 begins again; then the store
+   writes, durably; then the offsets are stored.
+6. *Revoked, stopped.* Step 5 within the smaller of ten seconds and a quarter of the session, else
+   it is left to the next owner's replay. *Lost.* Discard, write nothing.
+7. *Backpressure.* Nothing more is processed until what one poll has caused is acknowledged. If
+   that takes longer than a moment, the partitions are paused and polling goes on, so that the
+   membership, a revocation or a stop need not wait; after half a minute step 2 begins again. The
+   log's own cap bounds what one poll may cause: at 10,000 records or 16 MB unacknowledged it takes
+   no more until half of them are (`stream.kafka_producer`).
+8. *Zombies.* A store refuses the epoch of who has been replaced; if the group agrees that the
+   partition is another member's, it is let go, else two groups share a store and the worker ends.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from pydantic import BaseModel, ValidationError
 
-from stream.effects import Effect, PutAside, Raised, Scored
-from stream.errors import LeaseLost, LogError, TopicMismatch
-from stream.events import DeadLetter
+from stream.checkpointing import PATIENCE_S, Checkpointing, CheckpointRules
+from stream.effects import Effect
+from stream.errors import LeaseLost, LogError, StaleEpoch, TopicMismatch
 from stream.log import Batch, Log, LogConsumer, Record, TopicPartition
+from stream.output import Output, Outputs
+from stream.running import Progress, Running
 from stream.task import Task
+
+__all__ = ["Outputs", "Progress", "Worker"]
 
 log = structlog.get_logger()
 
-_OFFSET_HEADER = "andon.offset"
 _NAP = 0.5
+_MOMENT_S = 0.2
 _STORE_EVERY = 1.0  # seconds; storing costs a round trip, as much time as a hundred events
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """The names of the topics that a worker reads and writes; ``risks`` "" for none."""
-
-    events: str = "andon.events"
-    alerts: str = "andon.alerts"
-    dead_letters: str = "andon.dead-letters"
-    risks: str = ""
-
-
-class _Published(BaseModel):
-    """What matters of an alert that lies on the log already, whatever its version."""
-
-    id: str
-
-
-@dataclass
-class _Running:
-    """A task, its place in the log, and what of its output was there before it began."""
-
-    task: Task
-    next_offset: int
-    alerts: set[str]
-    letters: set[int]
-    risks_to: int
-    rebuilt_at: int
-
-
-class Progress(NamedTuple):
-    """How far a task has read, and the end of its partition when the task began: the offset at
-    which it knows what the one before it knew."""
-
-    next_offset: int
-    rebuilt_at: int
 
 
 class Worker:
@@ -88,12 +66,14 @@ class Worker:
         The consumer group, and this member's static identity (None: a passing one).
     make_task
         Makes the task of a partition.
+    checkpoints
+        How the tasks are checkpointed; None: never, they are rebuilt from the log.
     observe
         Called with every record and those of its effects that the log did not have yet, after
         they were handed to it.
     on_turn
-        Called after every turn of the loop, when the log has acknowledged all output, and after
-        every attempt to reach a log that was away.
+        Called after every turn of the loop, when the log has acknowledged all output unless the
+        worker says that it is `behind`, and after every attempt to reach a log that was away.
     """
 
     def __init__(
@@ -105,6 +85,7 @@ class Worker:
         make_task: Callable[[int], Task],
         member: str | None = None,
         poll_records: int = 500,
+        checkpoints: CheckpointRules | None = None,
         observe: Callable[[Record, list[Effect]], None] | None = None,
         on_turn: Callable[[Worker], None] | None = None,
     ) -> None:
@@ -112,16 +93,25 @@ class Worker:
         self._topics = topics
         self._group = group
         self._member = member
-        self._make_task = make_task
         self._poll_records = poll_records
+        self._output = Output(event_log, topics)
+        self._checkpoints = Checkpointing(event_log, topics, make_task, checkpoints)
         self._observe = observe
         self._on_turn = on_turn
         self.discards = 0
         """How often all tasks were thrown away, with what was observed of them since a turn."""
-        self._running: dict[TopicPartition, _Running] = {}
+        self._running: dict[TopicPartition, Running] = {}
         self._waiting: set[TopicPartition] = set()  # assigned, their task not begun (again)
         self._stored: dict[TopicPartition, int] = {}
         self._stored_at = -_STORE_EVERY
+        # Since when output waits for its acknowledgement; None: it does not.
+        self._owed_since: float | None = None
+        self._paused = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether some output is not acknowledged yet."""
+        return self._owed_since is not None
 
     @property
     def tasks(self) -> list[Task]:
@@ -131,10 +121,7 @@ class Worker:
     @property
     def progress(self) -> dict[TopicPartition, Progress]:
         """How far each task is."""
-        return {
-            at: Progress(running.next_offset, running.rebuilt_at)
-            for at, running in sorted(self._running.items())
-        }
+        return {at: running.progress for at, running in sorted(self._running.items())}
 
     def run(self, stop: Callable[[], bool], *, until_end: bool = False) -> None:
         """Work until ``stop()``, or, with ``until_end``, until all records there are were read."""
@@ -147,13 +134,13 @@ class Worker:
                     batch = consumer.poll(timeout=0.2, max_records=self._poll_records)
                     self._take(consumer, batch)
                     self._turn()
-                    if until_end and self._at_end():
+                    if until_end and not self.behind and self._at_end():
                         break
                 except LogError as error:
                     if not error.retriable:
                         raise
                     consumer = self._join_again(consumer, error, stop)
-            self._settle(consumer)  # 6
+            self._leave(consumer)
         finally:
             consumer.close()
             log.info("andon.worker_stopped", group=self._group)
@@ -172,6 +159,7 @@ class Worker:
         log.warning("andon.tasks_discarded", error=str(error), partitions=len(self._running))
         self._running.clear()
         self._waiting.clear()
+        self._owed_since, self._paused = None, False
         self.discards += 1
         while True:
             self._turn()
@@ -190,26 +178,43 @@ class Worker:
 
     def _take(self, consumer: LogConsumer, batch: Batch) -> None:
         for at in batch.lost:
-            self._let_go(at)
+            self._let_go(at)  # 6
             log.warning("andon.partition_lost", partition=at.partition)
         if batch.revoked:
-            self._settle(consumer)  # 6
+            self._settle(consumer, batch.revoked)  # 6
             for at in batch.revoked:
                 self._let_go(at)
                 log.info("andon.partition_revoked", partition=at.partition)
         self._waiting |= set(batch.assigned)
         for at in sorted(self._waiting):
             self._begin(consumer, at)
-            self._waiting.discard(at)
         # Who has slept for longer than its lease may hold records that are another's by now.
         due = time.monotonic() - self._stored_at >= _STORE_EVERY
         if due and (batch.records or self._offsets() != self._stored):
             self._store_offsets(consumer)  # 4
-        if not batch.records:
-            return
         for record in batch.records:
             self._process(record)
-        self._log.flush()  # 5
+        if batch.records and self._owed_since is None:
+            self._owed_since = time.monotonic()
+        self._await_acknowledgement(consumer)  # 7
+        if not self.behind:
+            self._checkpoint(consumer)  # 5
+
+    def _await_acknowledgement(self, consumer: LogConsumer) -> None:
+        if self._owed_since is None:
+            return
+        if self._log.acknowledged(_MOMENT_S):
+            self._owed_since = None
+            if self._paused:
+                self._paused = False
+                consumer.resume(list(self._running))
+            return
+        if not self._paused:
+            log.warning("andon.output_waits", partitions=len(self._running))
+        self._paused = True
+        consumer.pause(list(self._running))  # those assigned meanwhile too
+        if time.monotonic() - self._owed_since > PATIENCE_S:
+            self._log.flush(0.0)  # gives it up: raises SendFailed
 
     def _let_go(self, at: TopicPartition) -> None:
         self._running.pop(at, None)
@@ -217,127 +222,92 @@ class Worker:
 
     def _check_partitions(self) -> None:
         wanted = self._log.partitions(self._topics.events)
-        for topic in (self._topics.alerts, self._topics.dead_letters, self._topics.risks):
-            if topic and (found := self._log.partitions(topic)) != wanted:
+        for topic in self._topics.written:
+            if (found := self._log.partitions(topic)) != wanted:
                 raise TopicMismatch(topic, found, wanted)
 
     def _begin(self, consumer: LogConsumer, at: TopicPartition) -> None:
-        begin = self._log.begin(at)  # 2
-        self._running[at] = _Running(  # 3
-            self._make_task(at.partition),
-            begin,
-            alerts=self._published_alerts(at.partition),
-            letters=self._published_letters(at.partition),
-            risks_to=self._published_risks(at.partition),
-            rebuilt_at=self._log.end(at),
-        )
-        consumer.start(at, begin)
+        try:
+            running = self._checkpoints.begin(at)  # 2, 3
+        except StaleEpoch:
+            # Somebody claims it at this moment; if it is still ours, the next turn tries again.
+            log.warning("andon.epoch_taken", partition=at.partition)
+            return
+        self._running[at] = running
+        self._waiting.discard(at)
+        consumer.start(at, running.next_offset)
         log.info(
             "andon.partition_assigned",
             partition=at.partition,
-            offset=begin,
-            alerts_there=len(self._running[at].alerts),
+            offset=running.next_offset,
+            epoch=running.epoch,
+            from_checkpoint=running.checkpoint is not None,
+            alerts_there=len(running.published.alerts),
         )
-
-    def _published_alerts(self, partition: int) -> set[str]:
-        """The ids that the alert log holds; what is no alert there is nobody's to repeat."""
-        found = set()
-        for record in self._log.read(TopicPartition(self._topics.alerts, partition)):
-            try:
-                found.add(_Published.model_validate_json(record.value or b"").id)
-            except ValidationError:
-                log.warning("andon.alert_unreadable", partition=partition, offset=record.offset)
-        return found
-
-    def _published_letters(self, partition: int) -> set[int]:
-        found = set()
-        for record in self._log.read(TopicPartition(self._topics.dead_letters, partition)):
-            try:
-                letter = DeadLetter.from_headers(record.headers)
-            except ValidationError:
-                continue  # not one of ours
-            if letter.topic == self._topics.events and letter.partition == partition:
-                found.add(letter.offset)
-        return found
-
-    def _published_risks(self, partition: int) -> int:
-        """The offset up to which risks were published: their order is that of the events."""
-        if not self._topics.risks:
-            return 0
-        at = TopicPartition(self._topics.risks, partition)
-        begin, end = self._log.begin(at), self._log.end(at)
-        last = list(self._log.read(at, max(begin, end - 1), end))
-        return int(dict(last[-1].headers)[_OFFSET_HEADER]) + 1 if last else 0
 
     def _process(self, record: Record) -> None:
         running = self._running.get(TopicPartition(record.topic, record.partition))
         if running is None:
             return
         effects = running.task.process(record)  # 4
-        performed = [effect for effect in effects if self._perform(running, record, effect)]
+        published = running.published
+        performed = [e for e in effects if self._output.perform(published, record, e)]
         running.next_offset = record.offset + 1
+        running.last = record
         if self._observe is not None:
             self._observe(record, performed)
 
-    def _perform(self, running: _Running, record: Record, effect: Effect) -> bool:
-        """Hand one effect to the log; False if the log has it already."""
-        origin = ((_OFFSET_HEADER, b"%d" % record.offset),)
-        match effect:
-            case Raised(alert):
-                if alert.id in running.alerts:
-                    return False
-                key = alert.line.encode()
-                self._log.append(
-                    self._topics.alerts,
-                    key,
-                    alert.to_json(),
-                    partition=record.partition,
-                    headers=origin,
-                )
-                log.debug(
-                    "andon.alert_published",
-                    id=alert.id,
-                    type=alert.type,
-                    line=alert.line,
-                    part=alert.part,
-                    reason=alert.reason,
-                )
-            case PutAside(letter, key, value, headers):
-                if letter.offset in running.letters:
-                    return False
-                self._log.append(
-                    self._topics.dead_letters,
-                    key,
-                    value,
-                    partition=record.partition,
-                    headers=(*headers, *letter.to_headers()),
-                )
-                log.warning(
-                    "andon.record_put_aside",
-                    partition=letter.partition,
-                    offset=letter.offset,
-                    stage=letter.stage,
-                    error=letter.error,
-                )
-            case Scored():
-                if not self._topics.risks:
-                    return True
-                if record.offset < running.risks_to:
-                    return False
-                self._log.append(
-                    self._topics.risks,
-                    effect.line.encode(),
-                    effect.to_json(),
-                    partition=record.partition,
-                    headers=origin,
-                )
-        return True
+    def _checkpoint(self, consumer: LogConsumer) -> None:
+        due = [at for at, running in self._running.items() if self._checkpoints.is_due(running)]
+        if due:
+            self._save(consumer, due, time.monotonic() + PATIENCE_S)
 
-    def _settle(self, consumer: LogConsumer) -> None:
-        """Make sure of all output; raises `SendFailed` if some of it may be missing."""
+    def _settle(self, consumer: LogConsumer, partitions: Sequence[TopicPartition]) -> None:
+        """Make sure of the output of partitions that are given up, and checkpoint them in time.
+
+        Raises `SendFailed` if some of the output may be missing.
+        """
         if self._running:
-            self._log.flush()
-            self._store_offsets(consumer)
+            self._save(consumer, partitions, time.monotonic() + self._checkpoints.leaving_s)
+
+    def _save(
+        self, consumer: LogConsumer, partitions: Sequence[TopicPartition], deadline: float
+    ) -> None:
+        """Step 5 for these partitions."""
+        self._checkpoints.step("records processed")
+        self._log.flush(max(1.0, deadline - time.monotonic()))  # 5
+        self._checkpoints.step("output acknowledged")
+        for at in partitions:
+            running = self._running.get(at)
+            if running is None:
+                continue
+            try:
+                self._checkpoints.save(at, running, deadline - time.monotonic())
+            except StaleEpoch as stale:
+                self._check_still_ours(consumer, at, stale)  # 8
+        self._checkpoints.step("checkpoint written")
+        self._store_offsets(consumer)
+        self._checkpoints.step("offsets stored")
+
+    def _check_still_ours(
+        self, consumer: LogConsumer, at: TopicPartition, stale: StaleEpoch
+    ) -> None:
+        try:
+            consumer.commit({at: self._running[at].next_offset})
+        except LeaseLost:
+            self._let_go(at)
+            log.warning("andon.partition_lost", partition=at.partition, epoch=stale.epoch)
+        else:
+            raise stale
+
+    def _leave(self, consumer: LogConsumer) -> None:
+        """Step 6 for all that is held; a log that is away is not waited for any longer."""
+        try:
+            self._settle(consumer, list(self._running))
+        except LogError as error:
+            if not error.retriable:
+                raise
+            log.warning("andon.left_to_replay", error=str(error), partitions=len(self._running))
 
     def _store_offsets(self, consumer: LogConsumer) -> None:
         """Store how far the tasks are, and let go of those that turn out to be another member's."""

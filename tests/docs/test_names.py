@@ -26,7 +26,7 @@ SECTIONS = {
 KEYS = {f"{name}.{key}" for name, section in SECTIONS.items() for key in section.model_fields}
 VARIABLES = {variable(*key.split(".")) for key in KEYS if not key.startswith("endpoints.")}
 # Read beside the settings: which file they are in, all endpoints at once; and the tests' own.
-OTHER_VARIABLES = {"ANDON_CONFIG", "ANDON_ENDPOINTS", "ANDON_TEST_KAFKA", "ANDON_XYZ"}
+OTHER_VARIABLES = {"ANDON_CONFIG", "ANDON_FULL", "ANDON_ENDPOINTS", "ANDON_TEST_KAFKA", "ANDON_XYZ"}
 COMMANDS = dict(commands())
 ALERT_TYPES = {kind for kind, _ in SENTENCES}
 METRIC_NAMES = {metric.name for metric in METRICS} | set(PROCESS)

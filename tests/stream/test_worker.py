@@ -292,6 +292,62 @@ def test_a_log_that_is_away_for_a_while_is_waited_for(
     assert (outputs(log), states_of(worker)) == undisturbed
 
 
+class Slow(FaultyLog):
+    """A log that takes what it is given but does not acknowledge it for some polls."""
+
+    def __init__(self, log: Log, polls: int) -> None:
+        super().__init__(log, on_poll=self._polled)
+        self._polls = polls
+        self.left = 0
+        self.polled = 0
+
+    def _polled(self) -> None:
+        self.polled += 1
+
+    def acknowledged(self, within: float) -> bool:
+        if self.left == 0:
+            self.left = self._polls + 1
+        self.left -= 1
+        return self.left == 0 and super().acknowledged(within)
+
+
+def test_while_output_waits_nothing_is_processed_and_polling_goes_on(
+    undisturbed: tuple[dict[str, object], dict[str, object]],
+) -> None:
+    log = filled()
+    slow = Slow(log, 3)
+    read: list[int] = []
+
+    def observe(record: Record, effects: list[Effect]) -> None:
+        read.append(slow.polled)
+
+    with capture_logs() as logged:
+        worker = run_to_end(slow, QUICK, poll_records=200, observe=observe)
+    assert "andon.output_waits" in {entry["event"] for entry in logged}
+    # A poll that brought records, then three that brought none.
+    turns = sorted(set(read))
+    assert len(turns) > 5
+    assert {later - turn for turn, later in itertools.pairwise(turns)} == {4}
+    assert (outputs(log), states_of(worker)) == undisturbed
+
+
+def test_a_stop_while_the_log_is_away_ends_well_and_leaves_the_rest_to_the_next(
+    undisturbed: tuple[dict[str, object], dict[str, object]],
+) -> None:
+    log = filled()
+
+    class Away(Slow):
+        def flush(self, timeout: float = 30.0) -> None:
+            raise SendFailed("the broker is away")
+
+    polls = itertools.count()
+    with capture_logs() as logged:
+        new_worker(Away(log, 10**9), QUICK).run(lambda: next(polls) > 5)
+    assert "andon.left_to_replay" in {entry["event"] for entry in logged}
+    worker = run_to_end(log, QUICK)
+    assert (outputs(log), states_of(worker)) == undisturbed
+
+
 def test_an_error_that_waiting_does_not_mend_ends_the_worker(log: Log) -> None:
     create_topics(log)
     broken = FaultyLog(log, on_poll=at_calls([2], lambda: LogError("the disk is full")))

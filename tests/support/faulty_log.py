@@ -71,6 +71,10 @@ class FaultyLog:
             raise
         self._pass_on(len(self._handed_over))
 
+    def acknowledged(self, within: float) -> bool:
+        self.flush(within)
+        return True
+
     def _pass_on(self, count: int) -> None:
         for arguments, options in self._handed_over[:count]:
             self._log.append(*arguments, **options)

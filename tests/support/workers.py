@@ -8,6 +8,7 @@ from typing import Any
 
 from alerts.alert import Alert
 from producers.publish import publish
+from stream.checkpointing import CheckpointRules
 from stream.effects import Effect
 from stream.events import Event
 from stream.line import Line
@@ -50,6 +51,7 @@ def new_worker(
     observe: Callable[[Record, list[Effect]], None] | None = None,
     topics: Outputs = TOPICS,
     member: str | None = None,
+    checkpoints: CheckpointRules | None = None,
 ) -> Worker:
     """A worker of the group ``andon``."""
     return Worker(
@@ -59,6 +61,7 @@ def new_worker(
         member=member,
         make_task=lambda partition: Task(partition, settings),
         poll_records=poll_records,
+        checkpoints=checkpoints,
         observe=observe,
     )
 
