@@ -112,6 +112,16 @@ def by_chance(every: int, guilty: int, drawn: int) -> float:
     return 1.0 - comb(every - guilty, drawn) / comb(every, drawn)
 
 
+def shares_row(name: str, model: str, alarms: list[Named]) -> list[str]:
+    """A family's and a model's line of the table."""
+    if not alarms:
+        return [name, model, "0", *["-"] * len(Named._fields), "no true alarm"]
+    shares = [sum(column) / len(alarms) for column in zip(*alarms, strict=True)]
+    reached = [share >= BAR for share in shares[:4:2]]
+    verdict = ["missed", "reached by any cause", "reached by both"][sum(reached)]
+    return [name, model, f"{len(alarms)}", *(f"{share:.2f}" for share in shares), verdict]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -128,20 +138,16 @@ def main() -> None:
     if chosen.quick:
         chosen.families, chosen.seeds, chosen.parts = ["linear"], [1], 2_000
         chosen.models = ["linear"]
-    rows = []
-    lines = list(product(chosen.families, chosen.models, chosen.seeds))
+    lines = list(product(chosen.models, chosen.families, chosen.seeds))
     with ProcessPoolExecutor(chosen.jobs, get_context("spawn")) as pool:
+        models, names, seeds = zip(*lines, strict=True)
         size = (repeat(chosen.features), repeat(chosen.parts))
-        told = pool.map(measured, *zip(*lines, strict=True), *size)
+        told = pool.map(measured, names, models, seeds, *size)
         of_row: dict[tuple[str, str], list[Named]] = defaultdict(list)
-        for (name, model, seed), alarms in zip(lines, told, strict=True):
-            print(f"{name}, {model}, seed {seed}: {len(alarms)} true alarms", file=sys.stderr)
+        for (model, name, seed), alarms in zip(lines, told, strict=True):
+            print(seed, *shares_row(name, model, alarms), file=sys.stderr)
             of_row[name, model] += alarms
-    for (name, model), alarms in of_row.items():
-        shares = [sum(column) / len(alarms) for column in zip(*alarms, strict=True)]
-        reached = [share >= BAR for share in shares[:4:2]]
-        verdict = ["missed", "reached by any cause", "reached by both"][sum(reached)]
-        rows.append([name, model, f"{len(alarms)}", *(f"{x:.2f}" for x in shares), verdict])
+    rows = [shares_row(*key, of_row[key]) for key in product(chosen.families, chosen.models)]
     head = ["family", "model", "true alarms"]
     for share in ("name a cause", "name the strongest", "the first reason names it"):
         head += [share, "by chance"]
