@@ -38,14 +38,22 @@ level = "warning"
 
 
 def write_config(
-    folder: Path, topics: Outputs, partitions: int, *, member: str = "", kafka: str = ""
+    folder: Path,
+    topics: Outputs,
+    partitions: int,
+    *,
+    member: str = "",
+    kafka: str = "",
+    more: str = "",
 ) -> Path:
-    """The settings of a worker that learns soon, on ``andon.sqlite`` or on the broker ``kafka``."""
+    """The settings of a worker that learns soon, on ``andon.sqlite`` or on the broker ``kafka``;
+    ``more`` is TOML to go behind them."""
     log = 'path = "andon.sqlite"\nlease_seconds = 1.0'
     if kafka:
         log = f'kind = "kafka"\n[kafka]\nbootstrap_servers = ["{kafka}"]\nsession_timeout_s = 6.0'
     config = folder / "andon.toml"
-    config.write_text(_CONFIG.format(log=log, topics=topics, partitions=partitions, member=member))
+    told = _CONFIG.format(log=log, topics=topics, partitions=partitions, member=member)
+    config.write_text(told + more)
     return config
 
 
