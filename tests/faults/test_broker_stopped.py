@@ -69,9 +69,7 @@ def work_through(
     mend: Callable[[], None] = lambda: None,
 ) -> None:
     topics = own_topics()
-    settings = load_settings(
-        write_config(folder, topics, PARTITIONS, kafka=broker.bootstrap), {}
-    )
+    settings = load_settings(write_config(folder, topics, PARTITIONS, kafka=broker.bootstrap), {})
     events = history(EVENTS, line_names(PARTITIONS))
     expected = undisturbed(settings, topics, PARTITIONS, events)
     goals = random.Random(seed).sample(range(EVENTS // 10, EVENTS * 9 // 10), times)

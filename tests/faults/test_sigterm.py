@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fault_runs import history, is_finished, line_names, undisturbed
+from fault_runs import assert_written, history, is_finished, line_names, undisturbed
 from forked_service import ForkedService
 from kafka_broker import KafkaBroker
 from local_logs import wait_until
@@ -24,6 +25,7 @@ from stream.worker import Outputs
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1800)]
 
+Record = Callable[[str, object], None]
 PARTITIONS = 4
 EVENTS = 5_000
 
@@ -33,7 +35,7 @@ def risks_on(log: Log, topics: Outputs) -> int:
 
 
 def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_repeats_nothing(
-    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool
+    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool, record_property: Record
 ) -> None:
     times = 50 if full else 3
     chance = random.Random(5)
@@ -55,8 +57,8 @@ def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_rep
             reached.append(risks_on(kafka_log, topics))
     assert reached[1] < risks, "no worker was told to end in mid-work"
     with ForkedService(config, "watch", "--quiet") as service:
-        wait_until(lambda: outputs(kafka_log, topics) == expected.outputs)
+        assert_written(kafka_log, topics, expected.outputs)
         wait_until(lambda: is_finished(kafka_log, topics))
         took.append(service.terminate(10.0))
     assert outputs(kafka_log, topics) == expected.outputs
-    print(f"measured: {len(took)} ends, the slowest in {max(took):.1f} s")
+    record_property("measured", f"{len(took)} ends, the slowest in {max(took):.1f} s")

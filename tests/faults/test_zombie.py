@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fault_runs import history, is_finished, line_names
+from fault_runs import assert_written, history, is_finished, line_names
 from forked_service import ForkedService
 from kafka_broker import KafkaBroker
 from local_logs import wait_until
@@ -38,9 +38,7 @@ def slices(count: int) -> list[list[Event]]:
     return [events[start : start + SLICE] for start in range(0, SLICE * count, SLICE)]
 
 
-def undisturbed(
-    config: Path, topics: Outputs, parts: list[list[Event]]
-) -> list[dict[str, object]]:
+def undisturbed(config: Path, topics: Outputs, parts: list[list[Event]]) -> list[dict[str, object]]:
     """What is there after each slice of the history."""
     log = MemoryLog()
     create_topics(log, PARTITIONS, topics)
@@ -63,14 +61,14 @@ def sleep_and_wake(config: Path, log: Log, topics: Outputs, times: int) -> None:
         put(log, parts[0], topics)
         for time in range(times):
             asleep, awake = 2 * time + 1, 2 * time + 2
-            wait_until(lambda n=asleep: outputs(log, topics) == expected[n - 1])  # type: ignore[misc]
+            assert_written(log, topics, expected[asleep - 1])
             wait_until(lambda: is_finished(log, topics))
             sleeper.freeze()
             put(log, parts[asleep], topics)
-            wait_until(lambda n=asleep: outputs(log, topics) == expected[n])  # type: ignore[misc]
+            assert_written(log, topics, expected[asleep])
             sleeper.thaw()
             put(log, parts[awake], topics)
-        wait_until(lambda: outputs(log, topics) == expected[-1])
+        assert_written(log, topics, expected[-1])
         wait_until(lambda: is_finished(log, topics))
         sleeper.terminate()
         other.terminate()

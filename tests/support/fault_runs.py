@@ -1,4 +1,4 @@
-"""What the fault tests share: histories over many partitions, workers in threads, and what holds."""
+"""What the fault tests share: histories over many partitions, workers in threads, what must hold."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 import orjson
+from local_logs import wait_until
 from small_line import small_line
 from workers import alerts_on, create_topics, on_topic, outputs, put, states_of
 
@@ -143,6 +144,25 @@ def is_finished(log: Log, topics: Outputs) -> bool:
         stored = log.stored_offsets(topics.events, topics.events)
         places = [TopicPartition(topics.events, n) for n in range(log.partitions(topics.events))]
         return all(stored.get(at, 0) == log.end(at) for at in places)
+    except LogUnavailable:
+        return False
+
+
+def assert_written(
+    log: Log, topics: Outputs, expected: dict[str, Any], seconds: float = 60.0
+) -> None:
+    """Wait until as much is written as was expected; it must be just that, byte for byte."""
+    wait_until(lambda: _as_long_as(log, expected), seconds)
+    assert outputs(log, topics) == expected
+
+
+def _as_long_as(log: Log, expected: dict[str, Any]) -> bool:
+    try:
+        return all(
+            log.end(TopicPartition(topic, number)) >= len(records)
+            for topic, partitions in expected.items()
+            for number, records in enumerate(partitions)
+        )
     except LogUnavailable:
         return False
 

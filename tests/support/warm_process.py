@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import andon.cli
-import andon.services
 import stream.kafka  # noqa: F401
 from andon.warm_up import warm_up
 
