@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test lint check format bench schemas reference clean
+.PHONY: help setup demo test faults lint check format bench schemas reference clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,8 +21,11 @@ demo: $(STAMP)  ## watch a simulated line being watched, for about a minute
 	$(BIN)/andon demo
 
 test: $(STAMP)  ## all tests; says aloud which could not run here
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration tests/faults
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration --ignore tests/faults
+
+faults: $(STAMP) ## the fault suite with all its repetitions: hours
+	ANDON_FULL=1 $(BIN)/python -m pytest -n 2 --dist loadfile tests/faults
 
 lint: $(STAMP)  ## style, import contracts, types
 	$(BIN)/ruff format --check .

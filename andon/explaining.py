@@ -25,8 +25,9 @@ from stream.errors import ConfigError
 from stream.events import Measurement, Result
 from stream.journey import Journey
 from stream.ledger import Joined
-from stream.line import Line, is_fragile
+from stream.line import Line
 from stream.log import Record
+from stream.part_alert import is_fragile
 from stream.reasoning import as_reason
 from stream.task import Task, TaskSettings
 

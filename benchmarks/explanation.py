@@ -11,11 +11,13 @@ leaves its trace.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import defaultdict
-from itertools import product
+from concurrent.futures import ProcessPoolExecutor
+from itertools import product, repeat
 from math import comb
+from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple
 
 from results import circumstances, keep, table
@@ -37,11 +39,10 @@ BAR = 0.8
 REASONS = 3
 
 
-class Shares(NamedTuple):
-    """Of the true alarms: how many, and the shares that name a station of any cause and of the main
-    one, and of it by the first reason; each beside the share that chance would name."""
+class Named(NamedTuple):
+    """Of one true alarm: whether its reasons name a station of any cause and of the strongest one,
+    and whether the first reason names that; each beside how likely chance would."""
 
-    alarms: float
     any_cause: float
     any_by_chance: float
     main_cause: float
@@ -76,8 +77,8 @@ def first_alarms(line: SimulatedLine, parts: int, model: str) -> list[FirstAlarm
     return list(found.values())
 
 
-def measured(name: str, features: int, seed: int, parts: int, model: str) -> Shares:
-    """The shares on one line."""
+def measured(name: str, model: str, seed: int, features: int, parts: int) -> list[Named]:
+    """What each true alarm on one line names."""
     line = SimulatedLine(family(name, features=features), seed)
     causes = {cause.name: cause for cause in line.spec.causes}
     rows = []
@@ -97,10 +98,8 @@ def measured(name: str, features: int, seed: int, parts: int, model: str) -> Sha
             guilty = {cell.station for cause in those for cell in cause.touches} & visited
             found = set(reasons)
             row += [bool(found & guilty), by_chance(len(visited), len(guilty), len(found))]
-        rows.append(row)
-    if not rows:
-        return Shares(0, *6 * (float("nan"),))
-    return Shares(len(rows), *(sum(column) / len(rows) for column in zip(*rows, strict=True)))
+        rows.append(Named(*row))
+    return rows
 
 
 def by_chance(every: int, guilty: int, drawn: int) -> float:
@@ -113,6 +112,16 @@ def by_chance(every: int, guilty: int, drawn: int) -> float:
     return 1.0 - comb(every - guilty, drawn) / comb(every, drawn)
 
 
+def shares_row(name: str, model: str, alarms: list[Named]) -> list[str]:
+    """A family's and a model's line of the table."""
+    if not alarms:
+        return [name, model, "0", *["-"] * len(Named._fields), "no true alarm"]
+    shares = [sum(column) / len(alarms) for column in zip(*alarms, strict=True)]
+    reached = [share >= BAR for share in shares[:4:2]]
+    verdict = ["missed", "reached by any cause", "reached by both"][sum(reached)]
+    return [name, model, f"{len(alarms)}", *(f"{share:.2f}" for share in shares), verdict]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -123,20 +132,22 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=60, help="of the lines")
     parser.add_argument("--parts", type=int, default=12_000, help="parts a line")
     parser.add_argument("--models", nargs="+", default=["linear", "stack"], help="detector.model")
+    parser.add_argument("--jobs", type=int, default=1, help="lines at a time")
     parser.add_argument("--write", type=Path, help="the file that keeps the figures")
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.families, chosen.seeds, chosen.parts = ["linear"], [1], 2_000
         chosen.models = ["linear"]
-    rows = []
-    for name, model in product(chosen.families, chosen.models):
-        each = [measured(name, chosen.features, seed, chosen.parts, model) for seed in chosen.seeds]
-        middle = Shares(*(median(column) for column in zip(*each, strict=True)))
-        reached = [share >= BAR for share in (middle.any_cause, middle.main_cause)]
-        verdict = ["missed", "reached by any cause", "reached by both"][sum(reached)]
-        rows.append(
-            [name, model, f"{middle.alarms:.0f}", *(f"{x:.2f}" for x in middle[1:]), verdict]
-        )
+    lines = list(product(chosen.models, chosen.families, chosen.seeds))
+    with ProcessPoolExecutor(chosen.jobs, get_context("spawn")) as pool:
+        models, names, seeds = zip(*lines, strict=True)
+        size = (repeat(chosen.features), repeat(chosen.parts))
+        told = pool.map(measured, names, models, seeds, *size)
+        of_row: dict[tuple[str, str], list[Named]] = defaultdict(list)
+        for (model, name, seed), alarms in zip(lines, told, strict=True):
+            print(seed, *shares_row(name, model, alarms), file=sys.stderr)
+            of_row[name, model] += alarms
+    rows = [shares_row(*key, of_row[key]) for key in product(chosen.families, chosen.models)]
     head = ["family", "model", "true alarms"]
     for share in ("name a cause", "name the strongest", "the first reason names it"):
         head += [share, "by chance"]
@@ -144,7 +155,9 @@ def main() -> None:
     text = "\n\n".join(
         [
             "## Explanation",
-            circumstances(", ".join(map(str, chosen.seeds)) + "; medians over them"),
+            circumstances(
+                ", ".join(map(str, chosen.seeds)) + "; their alarms are counted together"
+            ),
             f"{chosen.parts:,} parts a line, {chosen.features} features; the {REASONS} strongest "
             f"reasons of each part's first alarm.",
             table(head, rows),

@@ -18,8 +18,8 @@ from typing import Protocol
 import numpy as np
 
 from alerts.alarms import Alarms
-from alerts.alert import Alert, Cell, Evidence, ModelInfo, fitting
-from alerts.policy import Decision, decide
+from alerts.alert import Alert
+from alerts.policy import decide
 from models.detector import Detector, DetectorSettings, Verdict
 from models.evaluation import AlertMark, Prequential
 from models.label_free import Waiting
@@ -30,12 +30,11 @@ from stream.events import Control, Event, Feedback, Measurement, Result, Tick
 from stream.journey import Alarm, Arrival, Journey
 from stream.ledger import Joined, Joining, Ledger, LedgerSettings, Outcome
 from stream.line_watch import LineWatch, WatchSettings
-from stream.reasoning import as_reason
+from stream.part_alert import part_alert
 from stream.watermark import Watermark
 
 _COUNTED = {arrival: f"measurement.{arrival.value}" for arrival in Arrival}
 Identify = Callable[[str, str], str]
-_RESTS_ON = 3
 
 
 class Witness(Protocol):
@@ -244,54 +243,22 @@ class Line:
             journey.standing = None
             self.alarms.clear(alarm.id)
         self.counts[f"alert.{decision.rule}"] += 1
-        return [Raised(self._alert(event, journey, verdict, threshold, decision, alarm, alert_id))]
-
-    def _alert(
-        self,
-        event: Measurement,
-        journey: Journey,
-        verdict: Verdict,
-        threshold: float | None,
-        decision: Decision,
-        alarm: Alarm,
-        alert_id: str,
-    ) -> Alert:
-        count = self.settings.alarms.reasons if decision.rule == "part.at_risk" else 0
-        found = self.detector.attribute(journey.row) if count else None
-        fragile = is_fragile(verdict, threshold)
-        cells = self.detector.counts(journey.row)
-        return Alert(
-            id=alert_id,
-            type=decision.rule,
-            alarm=alarm.id,
-            line=self.name,
-            part=event.part,
-            station=event.station,
-            at=event.at,
-            risk=None if verdict.risk is None else round(verdict.risk, 6),
-            interval=_rounded(verdict.interval),
-            fragile=fragile,
-            threshold=None if threshold is None else round(threshold, 6),
-            severity=decision.severity,
-            reason=decision.reason,
-            reasons=fitting(
-                as_reason(cell)
-                for cell in (self.detector.explain(journey.row, count, found) if count else ())
-            ),
-            rests_on=tuple(
-                Cell(station=cell.station, feature=cell.feature)
-                for cell in (self.detector.rests_on(journey.row, _RESTS_ON) if fragile else ())
-            ),
-            log_odds=None if found is None else round(found.log_odds, 6),
-            evidence=Evidence(imputed=self.detector.imputed(journey.row), **cells._asdict()),
-            model=ModelInfo(
-                version=self.detector.settings.model,
-                trained_on=self.detector.fails + self.detector.passes,
-                window=self.detector.window,
-            ),
-            parent=self.watch.surge,
-            supersedes=None if alarm.id == alert_id else alarm.id,
-        )
+        return [
+            Raised(
+                part_alert(
+                    event,
+                    journey,
+                    verdict,
+                    decision,
+                    alarm,
+                    alert_id,
+                    detector=self.detector,
+                    threshold=threshold,
+                    reasons=self.settings.alarms.reasons,
+                    parent=self.watch.surge,
+                )
+            )
+        ]
 
     # -- results -------------------------------------------------------------------------------
 
@@ -381,18 +348,6 @@ class Line:
 
     def _now(self, at: float) -> float:
         return at if self.watermark.at is None else self.watermark.at
-
-
-def _rounded(interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    return None if interval is None else (round(interval[0], 6), round(interval[1], 6))
-
-
-def is_fragile(verdict: Verdict, threshold: float | None) -> bool | None:
-    """Whether the verdict turns if the imputed cells lie one spread off; None if nobody knows."""
-    if verdict.shifted is None or threshold is None:
-        return None
-    low, high = verdict.shifted
-    return low < threshold <= high
 
 
 def _last_risk(risks: Sequence[float]) -> float:

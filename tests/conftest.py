@@ -95,8 +95,12 @@ def test_data() -> Path:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter,
 ) -> Generator[None, None, None]:
-    """Say once more, behind everything else, what did not run and why."""
+    """Say once more, behind everything else, what did not run and why, and what was measured."""
     yield
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            for name, figure in getattr(report, "user_properties", ()):
+                terminalreporter.write_line(f"{report.nodeid}: {name}: {figure}")
     for outcome, said in (("skipped", "skipped"), ("error", "failed")):
         reports = terminalreporter.stats.get(outcome, [])
         for banner in (NO_KAFKA, NO_DATA):

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -26,7 +21,7 @@ from webhooks import (
 
 from alerts.notifier import Notifier
 from alerts.outbox import Outbox, OutboxError
-from alerts.receiver import Received, Receiver
+from alerts.receiver import Receiver
 from alerts.source import Position
 
 PROCESS = Path(__file__).parents[1] / "support" / "notifier_process.py"
@@ -258,46 +253,3 @@ def test_what_was_delivered_long_ago_is_forgotten_while_it_runs(outbox):
         later = Notifier(ListSource(), outbox, endpoints, clock=lambda: time.time() + month)
         with Running(later):
             assert until(lambda: outbox.counts() == {})
-
-
-def test_a_killed_notifier_loses_nothing(tmp_path):
-    count, kills = 300, 6
-    messages = [message(n) for n in range(count)]
-    alerts = tmp_path / "alerts.jsonl"
-    alerts.write_bytes(b"\n".join(m.body for m in messages))
-    kill_at = set(random.Random(7).sample(range(1, count), kills))
-    process: list[subprocess.Popen[bytes]] = []
-    seen = 0
-
-    def kill_before_the_answer(alert: Received) -> None:
-        nonlocal seen
-        seen += 1
-        if seen in kill_at:
-            process[-1].send_signal(signal.SIGKILL)
-            process[-1].wait(10)
-
-    def start(url: str) -> subprocess.Popen[bytes]:
-        files = [str(tmp_path / name) for name in ("alerts.jsonl", "taken", "outbox.db")]
-        paths = os.pathsep.join([str(ROOT), str(PROCESS.parent)])
-        return subprocess.Popen(
-            [sys.executable, str(PROCESS), *files, url],
-            env=os.environ | {"PYTHONPATH": paths},
-            stdout=subprocess.DEVNULL,
-        )
-
-    with Receiver([SECRET], on_alert=kill_before_the_answer) as receiver:
-        died = 0
-        process.append(start(receiver.url))
-        while died < kills:
-            assert process[-1].wait(60) == -signal.SIGKILL
-            died += 1
-            process.append(start(receiver.url))
-        assert receiver.wait_for(count, 60)
-        with Outbox(tmp_path / "outbox.db") as outbox:
-            assert until(lambda: outbox.counts() == {"mes": {"delivered": count}})
-        process[-1].terminate()
-        assert process[-1].wait(15) == 0
-        assert {a.id: a.body for a in receiver.received} == {m.id: m.body for m in messages}
-        # Just the alert that was under way at each kill came a second time.
-        assert receiver.duplicates == kills
-        assert receiver.refused == 0

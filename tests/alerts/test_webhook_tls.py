@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
-from pathlib import Path
 
 import pytest
-from webhooks import LOCAL, SECRET, RawServer
+from webhooks import LOCAL, SECRET, RawServer, TlsServer
 
 from alerts.delivery import Answer
 from alerts.endpoint import Endpoint
@@ -22,42 +18,6 @@ def send(endpoint: Endpoint, **how) -> Answer:
         return sender.send("a1", b"{}")
     finally:
         sender.close()
-
-
-class TlsServer:
-    """Answers 204 over TLS with a certificate for ``name``, made for the occasion."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        if shutil.which("openssl") is None:
-            pytest.skip("openssl is not installed: the TLS tests of webhooks did not run")
-        self.certificate = folder / f"{name}.pem"
-        command = (
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
-            f"-subj /CN=test -addext subjectAltName=DNS:{name} "
-            f"-keyout {self.certificate}.key -out {self.certificate}"
-        )
-        subprocess.run(command.split(), check=True, capture_output=True)
-        self.names: list[str | None] = []
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.certificate, f"{self.certificate}.key")
-        context.sni_callback = lambda sock, name, ctx: self.names.append(name)
-
-        def behave(connection: socket.socket, server: RawServer) -> None:
-            with context.wrap_socket(connection, server_side=True) as secured:
-                while server.read_request(secured):
-                    secured.sendall(b"HTTP/1.1 204 yes\r\n\r\n")
-
-        self.server = RawServer(behave)
-
-    def endpoint(self, name: str, **settings) -> Endpoint:
-        return Endpoint(
-            "mes",
-            f"https://{name}:{self.server.port}/",
-            (SECRET,),
-            allow_networks=(f"{name}=127.0.0.1",),
-            timeout_s=5,
-            **settings,
-        )
 
 
 def here(host: str, port: int) -> list[str]:

@@ -7,6 +7,8 @@ import random
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from models.columns import Input
 from models.detector import Detector, DetectorSettings
@@ -15,6 +17,7 @@ from models.features import FeatureCatalogue
 from models.part_journeys import eventful_journeys, follow, sample_journeys
 from models.part_row import PartRow
 from models.reasons import strongest_reasons
+from models.stack_member import StackMember
 
 
 @pytest.fixture
@@ -137,6 +140,42 @@ def test_the_rest_is_the_intercepts_alone(backend):
         assert detector.attribute(row).rest == pytest.approx(
             calibration.slope * intercept + calibration.intercept, abs=1e-5
         )
+
+
+NUMBER = st.none() | st.floats(0.0, 200.0)
+READINGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "press": st.fixed_dictionaries(
+            {"torque": NUMBER, "force": NUMBER},
+            optional={"mold": st.none() | st.sampled_from("ABC"), "supplier": st.text(max_size=2)},
+        ),
+        "weld": st.fixed_dictionaries({"current": NUMBER}),
+        "oven": st.fixed_dictionaries({"heat": NUMBER, "zone": st.none() | st.integers(0, 3)}),
+    },
+)
+
+
+@pytest.mark.parametrize("taught", ["linear", "numpy", "stack"], indirect=True)
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(readings=READINGS)
+def test_the_shares_of_all_members_trees_included_sum_to_the_verdicts_log_odds(taught, readings):
+    row = PartRow()
+    for at, (station, values) in enumerate(readings.items()):
+        row, _ = taught.encode(row, station, float(at), values)
+    row = taught.catalogue.grown(row)
+    member, calibration = taught.member, taught.calibration
+    found = member.score(row)
+    assume(found is not None)
+    if isinstance(member, StackMember):
+        shares = member.contributions(row, calibration.slopes)
+        told = calibration.log_odds(found.means)
+    else:
+        shares = {s: calibration.slope * a for s, a in member.contributions(row).items()}
+        told = calibration.log_odds(found.mean)
+    assert math.fsum(shares.values()) + calibration.intercept == pytest.approx(told, abs=1e-5)
+    amounts = taught.attribute(row).amounts
+    assert {s: a for s, a in shares.items() if s != ("", -1)} == amounts
 
 
 def test_moves_are_the_difference_of_two_attributions(taught):

@@ -1,11 +1,13 @@
-"""A notifier as a process of its own: ``notifier_process.py ALERTS.jsonl TAKEN OUTBOX URL``.
+"""A notifier as a process of its own: ``notifier_process.py ALERTS.jsonl TAKEN OUTBOX ENDPOINTS``.
 
-Its source is a file with an alert a line; how far it was taken is a number in a second file. Ends
+ENDPOINTS is a JSON file: of each endpoint its url, its name and further settings.
+The source is a file with an alert a line; how far it was taken is a number in a second file. Ends
 with SIGTERM, or is killed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -44,12 +46,13 @@ class FileSource:
 
 
 def main() -> None:
-    alerts, taken, outbox, url = sys.argv[1:]
+    alerts, taken, outbox, endpoints = sys.argv[1:]
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with Outbox(Path(outbox)) as kept:
         source = FileSource(Path(alerts), Path(taken))
-        Notifier(source, kept, [local_endpoint(url)]).run(stop)
+        wanted = [local_endpoint(**each) for each in json.loads(Path(endpoints).read_text())]
+        Notifier(source, kept, wanted).run(stop)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import httpcore
+import pytest
 
 from alerts.endpoint import Endpoint
 from alerts.source import AlertMessage, Position
@@ -237,3 +242,39 @@ def until(holds: Callable[[], bool], timeout: float = 10.0) -> bool:
             return False
         time.sleep(0.005)
     return True
+
+
+class TlsServer:
+    """Answers 204 over TLS with a certificate for ``name``, made for the occasion."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        if shutil.which("openssl") is None:
+            pytest.skip("openssl is not installed: the TLS tests of webhooks did not run")
+        self.certificate = folder / f"{name}.pem"
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
+            f"-subj /CN=test -addext subjectAltName=DNS:{name} "
+            f"-keyout {self.certificate}.key -out {self.certificate}"
+        )
+        subprocess.run(command.split(), check=True, capture_output=True)
+        self.names: list[str | None] = []
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, f"{self.certificate}.key")
+        context.sni_callback = lambda sock, name, ctx: self.names.append(name)  # type: ignore[assignment]
+
+        def behave(connection: socket.socket, server: RawServer) -> None:
+            with context.wrap_socket(connection, server_side=True) as secured:
+                while server.read_request(secured):
+                    secured.sendall(b"HTTP/1.1 204 yes\r\n\r\n")
+
+        self.server = RawServer(behave)
+
+    def endpoint(self, name: str, **settings: Any) -> Endpoint:
+        return Endpoint(
+            "mes",
+            f"https://{name}:{self.server.port}/",
+            (SECRET,),
+            allow_networks=(f"{name}=127.0.0.1",),
+            timeout_s=5,
+            **settings,
+        )

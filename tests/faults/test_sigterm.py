@@ -1,0 +1,64 @@
+"""SIGTERM in the middle of work: a worker ends well and soon, and what it has said is said once.
+
+A real ``andon watch`` on a real broker is told to end, again and again, each time further on.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fault_runs import assert_written, history, is_finished, line_names, undisturbed
+from forked_service import ForkedService
+from kafka_broker import KafkaBroker
+from local_logs import wait_until
+from service_process import write_config
+from workers import create_topics, outputs, own_topics, put
+
+from andon.settings import load_settings
+from stream.kafka import KafkaLog
+from stream.log import Log, TopicPartition
+from stream.worker import Outputs
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1800)]
+
+Record = Callable[[str, object], None]
+PARTITIONS = 4
+EVENTS = 5_000
+
+
+def risks_on(log: Log, topics: Outputs) -> int:
+    return sum(log.end(TopicPartition(topics.risks, at)) for at in range(PARTITIONS))
+
+
+def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_repeats_nothing(
+    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool, record_property: Record
+) -> None:
+    times = 50 if full else 3
+    chance = random.Random(5)
+    topics = own_topics()
+    config = write_config(tmp_path, topics, PARTITIONS, kafka=broker.bootstrap)
+    settings = load_settings(config, {})
+    events = history(EVENTS, line_names(PARTITIONS))
+    expected = undisturbed(settings, topics, PARTITIONS, events)
+    risks = sum(len(each) for each in expected.outputs[topics.risks])
+    create_topics(kafka_log, PARTITIONS, topics)
+    put(kafka_log, events, topics)
+    took, reached = [], [0]
+    for goal in sorted(chance.uniform(0.02, 0.95) * risks for _ in range(times)):
+        with ForkedService(config, "watch", "--quiet") as service:
+            while service.running and risks_on(kafka_log, topics) <= max(goal, reached[-1]):
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0.0, 0.05))
+            took.append(service.terminate(10.0))
+            reached.append(risks_on(kafka_log, topics))
+    assert reached[1] < risks, "no worker was told to end in mid-work"
+    with ForkedService(config, "watch", "--quiet") as service:
+        assert_written(kafka_log, topics, expected.outputs)
+        wait_until(lambda: is_finished(kafka_log, topics))
+        took.append(service.terminate(10.0))
+    assert outputs(kafka_log, topics) == expected.outputs
+    record_property("measured", f"{len(took)} ends, the slowest in {max(took):.1f} s")

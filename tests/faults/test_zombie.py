@@ -1,0 +1,91 @@
+"""A worker that sleeps for longer than its session, and wakes: another one has gone on meanwhile.
+
+Two real processes on one log. The sleeper is frozen while it has nothing to write; a worker frozen
+in the middle of a flush may repeat that flush's alerts, under the same ids. What it writes after it
+has woken contradicts nothing: the topics hold, byte for byte, what an undisturbed run writes.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fault_runs import assert_written, history, is_finished, line_names
+from forked_service import ForkedService
+from kafka_broker import KafkaBroker
+from local_logs import wait_until
+from service_process import write_config
+from workers import create_topics, outputs, own_topics, put
+
+from andon.build import build_worker
+from andon.settings import load_settings
+from stream.events import Event
+from stream.kafka import KafkaLog
+from stream.local import LocalLog
+from stream.log import Log
+from stream.memory import MemoryLog
+from stream.worker import Outputs
+
+pytestmark = pytest.mark.timeout(1800)
+
+PARTITIONS = 4
+SLICE = 1_000
+
+
+def slices(count: int) -> list[list[Event]]:
+    events = history(SLICE * count, line_names(PARTITIONS))
+    return [events[start : start + SLICE] for start in range(0, SLICE * count, SLICE)]
+
+
+def undisturbed(config: Path, topics: Outputs, parts: list[list[Event]]) -> list[dict[str, object]]:
+    """What is there after each slice of the history."""
+    log = MemoryLog()
+    create_topics(log, PARTITIONS, topics)
+    written = []
+    for told in parts:
+        put(log, told, topics)
+        build_worker(load_settings(config, {}), log).run(lambda: False, until_end=True)
+        written.append(outputs(log, topics))
+    return written
+
+
+def sleep_and_wake(config: Path, log: Log, topics: Outputs, times: int) -> None:
+    parts = slices(2 * times + 1)
+    expected = undisturbed(config, topics, parts)
+    create_topics(log, PARTITIONS, topics)
+    with (
+        ForkedService(config, "watch", "--quiet") as sleeper,
+        ForkedService(config, "watch", "--quiet") as other,
+    ):
+        put(log, parts[0], topics)
+        for time in range(times):
+            asleep, awake = 2 * time + 1, 2 * time + 2
+            assert_written(log, topics, expected[asleep - 1])
+            wait_until(lambda: is_finished(log, topics))
+            sleeper.freeze()
+            put(log, parts[asleep], topics)
+            assert_written(log, topics, expected[asleep])
+            sleeper.thaw()
+            put(log, parts[awake], topics)
+        assert_written(log, topics, expected[-1])
+        wait_until(lambda: is_finished(log, topics))
+        sleeper.terminate()
+        other.terminate()
+    assert outputs(log, topics) == expected[-1]
+
+
+def test_on_the_local_log(tmp_path: Path, full: bool) -> None:
+    topics = own_topics()
+    with closing(LocalLog(tmp_path / "andon.sqlite")) as log:
+        config = write_config(tmp_path, topics, PARTITIONS)
+        sleep_and_wake(config, log, topics, 20 if full else 1)
+
+
+@pytest.mark.kafka
+def test_on_a_real_broker(
+    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool
+) -> None:
+    topics = own_topics()
+    config = write_config(tmp_path, topics, PARTITIONS, kafka=broker.bootstrap)
+    sleep_and_wake(config, kafka_log, topics, 20 if full else 1)
