@@ -1,7 +1,7 @@
 """Workers with checkpoints in processes of their own, which may end themselves after a step.
 
 Such a worker is what ``andon watch --until-end`` builds, but for the step that it listens to. The
-processes are forked from one that has everything imported and compiled (`preloaded`): a real
+processes are forked from one that has everything imported and compiled (`warm_process`): a real
 process each, without the seconds that Python takes to begin.
 """
 
@@ -60,7 +60,7 @@ class CheckpointingService:
     def __init__(self, config: Path, crash: str = "", hit: int = 0) -> None:
         self._said = config.parent / f"worker.{os.urandom(3).hex()}.log"
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests/support")])
-        _fork.set_forkserver_preload(["preloaded"])
+        _fork.set_forkserver_preload(["warm_process"])
         self._process = _fork.Process(
             target=work, args=(config.resolve(), self._said.resolve(), crash, hit), daemon=True
         )
