@@ -30,11 +30,12 @@ class _Timed(_Told):
 class MissingCell(Cell):
     """A cell that counts as dropped or saturated, and why.
 
-    ``null``: the station reported no reading; ``kind``: the value was of another kind than the
+    ``null``: the station reported no reading; ``dead``: nor had it for so many parts before that
+    the sensor counts as dead; ``kind``: the value was of another kind than the
     feature's; ``limit``: the value is pinned at its sensor's limit.
     """
 
-    why: Literal["null", "kind", "limit"]
+    why: Literal["null", "dead", "kind", "limit"]
 
 
 class Missing(_Told):

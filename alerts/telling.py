@@ -27,6 +27,7 @@ class Labels:
     others: str
     learnt: str
     null: str
+    dead: str
     kind: str
     limit: str
     at_risk: str
@@ -49,6 +50,7 @@ _ENGLISH = Labels(
     others="all other readings",
     learnt="what was learnt of other parts meanwhile",
     null="no reading: {count} ({names})",
+    dead="no reading, as the sensor is dead: {count} ({names})",
     kind="a value of another kind, not used: {count} ({names})",
     limit="pinned at the sensor's limit: {count} ({names})",
     at_risk="ALARM, {severity}: from {threshold} on",
@@ -74,6 +76,7 @@ _FRENCH = Labels(
     others="toutes les autres mesures",
     learnt="ce que d'autres pièces ont appris entre-temps",
     null="aucune mesure" + COLON + "{count} ({names})",
+    dead="aucune mesure, le capteur étant mort" + COLON + "{count} ({names})",
     kind="valeur d'un autre type, inutilisée" + COLON + "{count} ({names})",
     limit="en butée à la limite du capteur" + COLON + "{count} ({names})",
     at_risk="ALARME, {severity}" + COLON + "à partir de {threshold}",
@@ -162,7 +165,12 @@ def _step(step: Step, language: Language, words: Words, labels: Labels) -> Itera
 
 
 def _cells(cells: tuple[MissingCell, ...], words: Words, labels: Labels) -> Iterator[str]:
-    for why, label in (("null", labels.null), ("kind", labels.kind), ("limit", labels.limit)):
+    for why, label in (
+        ("null", labels.null),
+        ("dead", labels.dead),
+        ("kind", labels.kind),
+        ("limit", labels.limit),
+    ):
         found = [cell for cell in cells if cell.why == why]
         if found:
             yield label.format(count=len(found), names=words.names(found))

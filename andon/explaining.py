@@ -76,7 +76,7 @@ class Biography:
         row = line.detector.catalogue.grown(journey.row)
         for cell in line.detector.missing(row).dropped:
             if cell.station == event.station:
-                self._why[cell] = "kind" if event.values.get(cell.feature) is not None else "null"
+                self._why[cell] = _why(line, event, cell)
         self.steps.append(self._step(line, event, row, verdict))
         self._visited.add(event.station)
         # A copy, as the journey's own row is written on in place.
@@ -219,6 +219,14 @@ def explained(
         if witness.done:
             break
     return witness
+
+
+def _why(line: Line, event: Measurement, cell: Input) -> str:
+    """Why a cell of the event's station counts as dropped, as far as was known before the event."""
+    if event.values.get(cell.feature) is not None:
+        return "kind"
+    column = line.detector.catalogue.columns.stations[cell.station].columns[cell.feature]
+    return "dead" if line.watch.is_dead(column) else "null"
 
 
 def _near(part: str, known: Iterable[str]) -> list[str]:

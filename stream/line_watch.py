@@ -108,6 +108,10 @@ class LineWatch:
         self._settled: list[bool] = []
         self._new: dict[str, tuple[int, list[int]]] = {}
 
+    def is_dead(self, column: int) -> bool:
+        """Whether a feature has had no reading for longer than its usual silences explain."""
+        return bool(len(self._runs.standing(np.array([column]), MISSING)))
+
     # -- parts' alarms -------------------------------------------------------------------------
 
     @property

@@ -139,7 +139,7 @@ def test_dropped_readings_are_named_with_their_reason(
     mine = [e for e in history.events if isinstance(e, Measurement) and e.part == told["part"]]
     null = {(e.station, name) for e in mine for name, value in e.values.items() if value is None}
     assert {(c["station"], c["feature"]) for c in told["missing"]["dropped"]} == null
-    assert {c["why"] for c in told["missing"]["dropped"]} <= {"null"}
+    assert {c["why"] for c in told["missing"]["dropped"]} <= {"null", "dead"}
 
 
 # -- the command -------------------------------------------------------------------------------
@@ -253,3 +253,17 @@ def test_a_value_of_another_kind_is_told_apart_from_none() -> None:
     odd = measurement("P-odd", "press", 40, {"x": "broken", "y": None})
     missing = story_of("P-odd", *taught, odd).told("x").missing
     assert [(cell.feature, cell.why) for cell in missing.dropped] == [("x", "kind"), ("y", "null")]
+
+
+def test_a_dead_sensor_is_told_apart_from_a_reading_that_is_missing_once() -> None:
+    def values(i: int) -> dict[str, Any]:
+        return {"x": None if i >= 300 else float(i % 7), "y": None if i == 329 else float(i % 5)}
+
+    events = [measurement(f"P-{i}", "press", i, values(i)) for i in range(330)]
+    for part, why in (("P-300", [("x", "null")]), ("P-329", [("x", "dead"), ("y", "null")])):
+        told = story_of(part, *events).told("x")
+        assert [(cell.feature, cell.why) for cell in told.missing.dropped] == why
+    assert "no reading, as the sensor is dead: 1 (x at press)" in explanation_text(told)
+    assert "le capteur étant mort : 1 (« x » à press)" in explanation_text(told, "fr").replace(
+        "\N{NO-BREAK SPACE}", " "
+    )

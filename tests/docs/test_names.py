@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from alerts.line_wording import SENTENCES
+from alerts.line_wording_en import SENTENCES
 from andon.command_reference import commands
 from andon.endpoints import EndpointSection
 from andon.environment import variable
