@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test lint check format bench schemas reference clean
+.PHONY: help setup demo test faults lint check format bench schemas reference clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,8 +21,11 @@ demo: $(STAMP)  ## watch a simulated line being watched, for about a minute
 	$(BIN)/andon demo
 
 test: $(STAMP)  ## all tests; says aloud which could not run here
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration
-	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/integration tests/faults
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/integration --ignore tests/faults
+
+faults: $(STAMP) ## the fault suite in full, for hours; docs/reliability.md says what it showed
+	ANDON_FULL=1 ANDON_REQUIRE_KAFKA=1 $(BIN)/python -m pytest --timeout 7200 tests/faults
 
 lint: $(STAMP)  ## style, import contracts, types
 	$(BIN)/ruff format --check .
@@ -49,6 +52,7 @@ bench: $(STAMP) ## run the benchmarks; results are kept in benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/skill.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/imputation.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/end_to_end.py --write benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/scale_out.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/memory.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/bosch.py --write benchmarks/RESULTS.md
 	$(BIN)/python benchmarks/explanation.py --write benchmarks/RESULTS.md

@@ -1,4 +1,4 @@
-"""What the fault tests share: histories over many partitions, workers in threads, what must hold."""
+"""What the fault tests share: histories over many partitions, workers in threads, what holds."""
 
 from __future__ import annotations
 
