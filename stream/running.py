@@ -39,9 +39,9 @@ class Running:
     """A task and what the worker knows of it.
 
     ``last`` is the record before ``next_offset``, if this process has read it, else ``landmark`` is
-    what the checkpoint tells of it; ``tried`` the offset
-    and ``tried_at`` the time (of a monotonic clock) of the last attempt at a checkpoint, ``pause``
-    the seconds that it took.
+    what the checkpoint tells of it; all output of what lies before ``acknowledged`` is on the log
+    for sure; ``tried`` is the offset and ``tried_at`` the time (of a monotonic clock) of the last
+    attempt at a checkpoint, ``pause`` the seconds that it took.
     """
 
     task: Task
@@ -56,6 +56,10 @@ class Running:
     tried: int = 0
     tried_at: float = field(default_factory=time.monotonic)
     pause: float = 0.0
+    acknowledged: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.acknowledged = self.next_offset
 
     @property
     def progress(self) -> Progress:

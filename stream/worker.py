@@ -12,9 +12,10 @@ every result is learnt once.
    named error. Without a checkpoint: a fresh task, rebuilt from the first retained record.
 3. *Reconcile.* Read what the partition's outputs hold from the checkpoint's ends on; that is not
    published again.
-4. *Process.* If that was last done more than a second ago, store the offsets, which fails for a
-   partition that is another member's by now (and else is for display of the lag only). Then records
-   in, effects out; the dead letters are part of the same output.
+4. *Process.* If that was last done more than a second ago, store the offsets up to which all output
+   is acknowledged, which fails for a partition that is another member's by now (and else is for
+   display of the lag only). Then records in, effects out; the dead letters are part of the same
+   output.
 5. *Checkpoint*, every few thousand records or seconds: at a record's boundary; flush, and every
    record must be acknowledged, else the task is thrown away and step 2 begins again; then the store
    writes, durably; then the offsets are stored.
@@ -204,6 +205,7 @@ class Worker:
         if self._owed_since is None:
             return
         if self._log.acknowledged(_MOMENT_S):
+            self._note_acknowledged()
             self._owed_since = None
             if self._paused:
                 self._paused = False
@@ -215,6 +217,10 @@ class Worker:
         consumer.pause(list(self._running))  # those assigned meanwhile too
         if time.monotonic() - self._owed_since > PATIENCE_S:
             self._log.flush(0.0)  # gives it up: raises SendFailed
+
+    def _note_acknowledged(self) -> None:
+        for running in self._running.values():
+            running.acknowledged = running.next_offset
 
     def _let_go(self, at: TopicPartition) -> None:
         self._running.pop(at, None)
@@ -276,6 +282,7 @@ class Worker:
         """Step 5 for these partitions."""
         self._checkpoints.step("records processed")
         self._log.flush(max(1.0, deadline - time.monotonic()))  # 5
+        self._note_acknowledged()
         self._checkpoints.step("output acknowledged")
         for at in partitions:
             running = self._running.get(at)
@@ -310,7 +317,7 @@ class Worker:
             log.warning("andon.left_to_replay", error=str(error), partitions=len(self._running))
 
     def _store_offsets(self, consumer: LogConsumer) -> None:
-        """Store how far the tasks are, and let go of those that turn out to be another member's."""
+        """Store how far all is acknowledged, and let go of what turns out to be another's."""
         offsets = self._offsets()
         try:
             if offsets:
@@ -322,7 +329,7 @@ class Worker:
             log.warning("andon.offsets_not_stored", error=str(error))
 
     def _offsets(self) -> dict[TopicPartition, int]:
-        return {at: running.next_offset for at, running in self._running.items()}
+        return {at: running.acknowledged for at, running in self._running.items()}
 
     def _let_go_of_lost(self, consumer: LogConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         """Stop writing for what is another member's, though no poll has told so yet."""

@@ -16,8 +16,12 @@ from pathlib import Path
 
 import pytest
 from fault_runs import (
+    STORES,
     WorkerThread,
+    assert_all_is_kept,
     assert_no_offset_is_ahead,
+    configured,
+    create_all,
     history,
     impatient_log,
     is_finished,
@@ -25,8 +29,7 @@ from fault_runs import (
     undisturbed,
 )
 from kafka_broker import KafkaBroker
-from service_process import write_config
-from workers import create_topics, outputs, own_topics, put
+from workers import outputs, own_topics, put
 
 from andon.settings import load_settings
 from stream.effects import Effect
@@ -66,16 +69,17 @@ def work_through(
     times: int,
     seed: int,
     strike: Callable[[], None],
+    store: str,
     mend: Callable[[], None] = lambda: None,
 ) -> None:
     topics = own_topics()
-    settings = load_settings(write_config(folder, topics, PARTITIONS, kafka=broker.bootstrap), {})
+    settings = load_settings(configured(folder, topics, PARTITIONS, broker.bootstrap, store), {})
     events = history(EVENTS, line_names(PARTITIONS))
     expected = undisturbed(settings, topics, PARTITIONS, events)
     goals = random.Random(seed).sample(range(EVENTS // 10, EVENTS * 9 // 10), times)
     strikes = Strikes(strike, goals)
     with impatient_log(broker.bootstrap) as log, impatient_log(broker.bootstrap) as onlooker:
-        create_topics(log, PARTITIONS, topics)
+        create_all(log, settings, topics)
         put(log, events, topics)
         running = WorkerThread(settings, log, strikes)
         deadline = time.monotonic() + 60 + 30 * times
@@ -88,20 +92,23 @@ def work_through(
         running.stop()
         assert running.worker.discards >= times, "the worker did not notice"
         assert outputs(onlooker, topics) == expected.outputs
+        assert_all_is_kept(settings, onlooker, expected)
 
 
+@pytest.mark.parametrize("store", STORES)
 def test_a_broker_that_stands_still_for_too_long_loses_and_doubles_nothing(
-    tmp_path: Path, fragile_broker: KafkaBroker, full: bool
+    tmp_path: Path, fragile_broker: KafkaBroker, full: bool, store: str
 ) -> None:
     def stand_still() -> None:
         fragile_broker.suspend()
         threading.Timer(AWAY_S, fragile_broker.resume).start()
 
-    work_through(tmp_path, fragile_broker, 10 if full else 1, 1, stand_still)
+    work_through(tmp_path, fragile_broker, 10 if full else 1, 1, stand_still, store)
 
 
+@pytest.mark.parametrize("store", STORES)
 def test_a_broker_that_is_killed_and_started_again_loses_and_doubles_nothing(
-    tmp_path: Path, fragile_broker: KafkaBroker, full: bool
+    tmp_path: Path, fragile_broker: KafkaBroker, full: bool, store: str
 ) -> None:
     dead = threading.Event()
 
@@ -116,4 +123,4 @@ def test_a_broker_that_is_killed_and_started_again_loses_and_doubles_nothing(
             time.sleep(0.5)
             fragile_broker.restart()
 
-    work_through(tmp_path, fragile_broker, 10 if full else 1, 2, die, return_to_life)
+    work_through(tmp_path, fragile_broker, 10 if full else 1, 2, die, store, return_to_life)

@@ -15,15 +15,18 @@ from pathlib import Path
 
 import pytest
 from fault_runs import (
+    STORES,
     WorkerThread,
+    assert_all_is_kept,
     assert_one_body_an_id,
+    configured,
+    create_all,
     history,
     line_names,
     undisturbed,
 )
 from kafka_broker import KafkaBroker
-from service_process import write_config
-from workers import create_topics, is_at_end, own_topics, put, states_of
+from workers import is_at_end, own_topics, put, states_of
 
 from andon.settings import Settings, load_settings
 from stream.kafka import KafkaConnection, KafkaLog
@@ -72,16 +75,17 @@ def wait(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize("store", STORES)
 def test_each_result_is_learnt_once_however_often_the_group_changes(
-    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool
+    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool, store: str
 ) -> None:
     rebalances = 200 if full else 10
     chance = random.Random(3)
     topics = own_topics()
-    settings = load_settings(write_config(tmp_path, topics, PARTITIONS, kafka=broker.bootstrap), {})
+    settings = load_settings(configured(tmp_path, topics, PARTITIONS, broker.bootstrap, store), {})
     events = history(EVENTS, line_names(PARTITIONS))
     expected = undisturbed(settings, topics, PARTITIONS, events)
-    create_topics(kafka_log, PARTITIONS, topics)
+    create_all(kafka_log, settings, topics)
     size = EVENTS // (rebalances + 1) + 1
     slices = [events[start : start + size] for start in range(0, EVENTS, size)]
     with ExitStack() as stack:
@@ -104,4 +108,5 @@ def test_each_result_is_learnt_once_however_often_the_group_changes(
         for _ in range(len(group.members)):
             group.leave(0)
     assert states == expected.states
+    assert_all_is_kept(settings, kafka_log, expected)
     assert_one_body_an_id(kafka_log, topics, expected)

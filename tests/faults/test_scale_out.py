@@ -11,12 +11,21 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from fault_runs import assert_written, history, is_finished, line_names, undisturbed
+from fault_runs import (
+    STORES,
+    assert_all_is_kept,
+    assert_written,
+    configured,
+    create_all,
+    history,
+    is_finished,
+    line_names,
+    undisturbed,
+)
 from forked_service import ForkedService
 from kafka_broker import KafkaBroker
 from local_logs import wait_until
-from service_process import write_config
-from workers import create_topics, outputs, own_topics, put
+from workers import outputs, own_topics, put
 
 from andon.settings import load_settings
 from andon.state_file import read_states
@@ -37,16 +46,18 @@ def owners(folder: Path, topics: Outputs) -> dict[str, int]:
     return {line.name: state.pid for state in states for line in state.lines}
 
 
+@pytest.mark.parametrize("store", STORES)
 def test_lines_spread_over_three_workers_and_go_on_elsewhere_when_one_is_killed(
-    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog
+    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, store: str
 ) -> None:
     topics = own_topics()
     names = line_names(PARTITIONS, LINES // PARTITIONS)
     events = history(EVENTS, names)
     more = "[monitoring]\ninterval_s = 0.5\n"
-    config = write_config(tmp_path, topics, PARTITIONS, kafka=broker.bootstrap, more=more)
-    expected = undisturbed(load_settings(config, {}), topics, PARTITIONS, events)
-    create_topics(kafka_log, PARTITIONS, topics)
+    config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, store, more)
+    settings = load_settings(config, {})
+    expected = undisturbed(settings, topics, PARTITIONS, events)
+    create_all(kafka_log, settings, topics)
     with ExitStack() as stack:
         workers = [
             stack.enter_context(ForkedService(config, "watch", "--quiet")) for _ in range(WORKERS)
@@ -64,6 +75,7 @@ def test_lines_spread_over_three_workers_and_go_on_elsewhere_when_one_is_killed(
         for worker in workers[1:]:
             worker.terminate()
     assert outputs(kafka_log, topics) == expected.outputs
+    assert_all_is_kept(settings, kafka_log, expected)
 
 
 def spread(owned: dict[str, int]) -> list[int]:

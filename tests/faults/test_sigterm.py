@@ -11,14 +11,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fault_runs import assert_written, history, is_finished, line_names, undisturbed
+from fault_runs import (
+    OFFSET,
+    assert_all_is_kept,
+    assert_written,
+    configured,
+    create_all,
+    history,
+    is_finished,
+    line_names,
+    undisturbed,
+)
 from forked_service import ForkedService
 from kafka_broker import KafkaBroker
 from local_logs import wait_until
-from service_process import write_config
-from workers import create_topics, outputs, own_topics, put
+from workers import on_topic, outputs, own_topics, put
 
-from andon.settings import load_settings
+from andon.checkpoints import opened_checkpoints
+from andon.settings import Settings, load_settings
 from stream.kafka import KafkaLog
 from stream.log import Log, TopicPartition
 from stream.worker import Outputs
@@ -34,20 +44,32 @@ def risks_on(log: Log, topics: Outputs) -> int:
     return sum(log.end(TopicPartition(topics.risks, at)) for at in range(PARTITIONS))
 
 
+def processed_again(settings: Settings, log: Log, topics: Outputs) -> int:
+    """How many records with a risk lie behind the checkpoints that the next worker takes up."""
+    with opened_checkpoints(settings, log) as rules:
+        assert rules is not None
+        found = 0
+        for partition, records in enumerate(on_topic(log, topics.risks)):
+            kept = rules.store.load(partition)
+            offsets = [int(dict(record.headers)[OFFSET]) for record in records]
+            found += sum(offset >= (kept.next_offset if kept else 0) for offset in offsets)
+    return found
+
+
 def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_repeats_nothing(
     tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool, record_property: Record
 ) -> None:
     times = 50 if full else 3
     chance = random.Random(5)
     topics = own_topics()
-    config = write_config(tmp_path, topics, PARTITIONS, kafka=broker.bootstrap)
+    config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, "topic")
     settings = load_settings(config, {})
     events = history(EVENTS, line_names(PARTITIONS))
     expected = undisturbed(settings, topics, PARTITIONS, events)
     risks = sum(len(each) for each in expected.outputs[topics.risks])
-    create_topics(kafka_log, PARTITIONS, topics)
+    create_all(kafka_log, settings, topics)
     put(kafka_log, events, topics)
-    took, reached = [], [0]
+    took, reached, again = [], [0], 0
     for goal in sorted(chance.uniform(0.02, 0.95) * risks for _ in range(times)):
         with ForkedService(config, "watch", "--quiet") as service:
             while service.running and risks_on(kafka_log, topics) <= max(goal, reached[-1]):
@@ -55,10 +77,13 @@ def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_rep
             time.sleep(chance.uniform(0.0, 0.05))
             took.append(service.terminate(10.0))
             reached.append(risks_on(kafka_log, topics))
+            again = max(again, processed_again(settings, kafka_log, topics))
+    assert again == 0
     assert reached[1] < risks, "no worker was told to end in mid-work"
     with ForkedService(config, "watch", "--quiet") as service:
         assert_written(kafka_log, topics, expected.outputs)
         wait_until(lambda: is_finished(kafka_log, topics))
         took.append(service.terminate(10.0))
     assert outputs(kafka_log, topics) == expected.outputs
+    assert_all_is_kept(settings, kafka_log, expected)
     record_property("measured", f"{len(took)} ends, the slowest in {max(took):.1f} s")

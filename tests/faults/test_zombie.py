@@ -11,12 +11,22 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fault_runs import assert_written, history, is_finished, line_names
+from fault_runs import (
+    STORES,
+    Known,
+    assert_all_is_kept,
+    assert_written,
+    configured,
+    create_all,
+    history,
+    is_finished,
+    line_names,
+)
 from forked_service import ForkedService
 from kafka_broker import KafkaBroker
 from local_logs import wait_until
 from service_process import write_config
-from workers import create_topics, outputs, own_topics, put
+from workers import create_topics, outputs, own_topics, put, states_of
 
 from andon.build import build_worker
 from andon.settings import load_settings
@@ -38,22 +48,26 @@ def slices(count: int) -> list[list[Event]]:
     return [events[start : start + SLICE] for start in range(0, SLICE * count, SLICE)]
 
 
-def undisturbed(config: Path, topics: Outputs, parts: list[list[Event]]) -> list[dict[str, object]]:
-    """What is there after each slice of the history."""
+def undisturbed(
+    config: Path, topics: Outputs, parts: list[list[Event]]
+) -> tuple[list[dict[str, object]], Known]:
+    """What is there after each slice of the history, and what the lines know in the end."""
     log = MemoryLog()
     create_topics(log, PARTITIONS, topics)
     written = []
     for told in parts:
         put(log, told, topics)
-        build_worker(load_settings(config, {}), log).run(lambda: False, until_end=True)
+        worker = build_worker(load_settings(config, {}), log)
+        worker.run(lambda: False, until_end=True)
         written.append(outputs(log, topics))
-    return written
+    return written, Known(written[-1], states_of(worker))
 
 
 def sleep_and_wake(config: Path, log: Log, topics: Outputs, times: int) -> None:
     parts = slices(2 * times + 1)
-    expected = undisturbed(config, topics, parts)
-    create_topics(log, PARTITIONS, topics)
+    expected, known = undisturbed(config, topics, parts)
+    settings = load_settings(config, {})
+    create_all(log, settings, topics)
     with (
         ForkedService(config, "watch", "--quiet") as sleeper,
         ForkedService(config, "watch", "--quiet") as other,
@@ -73,6 +87,8 @@ def sleep_and_wake(config: Path, log: Log, topics: Outputs, times: int) -> None:
         sleeper.terminate()
         other.terminate()
     assert outputs(log, topics) == expected[-1]
+    # Had a checkpoint of the sleeper's old epoch been taken up, the lines would know less.
+    assert_all_is_kept(settings, log, known)
 
 
 def test_on_the_local_log(tmp_path: Path, full: bool) -> None:
@@ -83,9 +99,10 @@ def test_on_the_local_log(tmp_path: Path, full: bool) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.parametrize("store", STORES)
 def test_on_a_real_broker(
-    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool
+    tmp_path: Path, broker: KafkaBroker, kafka_log: KafkaLog, full: bool, store: str
 ) -> None:
     topics = own_topics()
-    config = write_config(tmp_path, topics, PARTITIONS, kafka=broker.bootstrap)
+    config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, store)
     sleep_and_wake(config, kafka_log, topics, 20 if full else 1)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import orjson
+from checkpointed_run import CHECKPOINT
 from local_logs import wait_until
+from service_process import write_config
 from small_line import small_line
 from workers import alerts_on, create_topics, on_topic, outputs, put, states_of
 
-from andon.build import build_worker
+from andon.build import build_worker, topic_specs
+from andon.checkpoints import opened_checkpoints
 from andon.settings import Settings
 from stream.effects import Effect
 from stream.errors import LogUnavailable
@@ -29,6 +34,8 @@ from stream.worker import Outputs, Worker
 
 Observe = Callable[[Record, list[Effect]], None]
 OFFSET = "andon.offset"
+STORES = ("topic", "off") if os.environ.get("ANDON_FULL") == "1" else ("topic",)
+"""Where workers keep their checkpoints; without any, they read all again after each fault."""
 
 
 @cache
@@ -49,6 +56,20 @@ def history(events: int, lines: Sequence[str]) -> list[Event]:
     """So many events of lines that take turns."""
     told = (small_line(events // len(lines) + 3, line) for line in lines)
     return list(islice((event for turn in zip(*told, strict=True) for event in turn), events))
+
+
+def configured(
+    folder: Path, topics: Outputs, partitions: int, broker: str, store: str, more: str = ""
+) -> Path:
+    """The settings file of workers on a broker that checkpoint often, if they do."""
+    told = CHECKPOINT.format(store=store, topic=f"{topics.events}.checkpoints", every=200)
+    return write_config(folder, topics, partitions, kafka=broker, more=told + more)
+
+
+def create_all(log: Log, settings: Settings, topics: Outputs) -> None:
+    """The topics of a worker, and the one of its checkpoints."""
+    create_topics(log, settings.topics.partitions, topics)
+    log.create_topics([it for it in topic_specs(settings) if it.name == settings.checkpoint.topic])
 
 
 @dataclass
@@ -78,13 +99,16 @@ class WorkerThread:
     def __init__(self, settings: Settings, log: Log, observe: Observe | None = None) -> None:
         self._stop = threading.Event()
         self._error: BaseException | None = None
-        self.worker: Worker = build_worker(settings, log, observe)
+        self._closing = ExitStack()
+        rules = self._closing.enter_context(opened_checkpoints(settings, log))
+        self.worker: Worker = build_worker(settings, log, observe, checkpoints=rules)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            self.worker.run(self._stop.is_set)
+            with self._closing:
+                self.worker.run(self._stop.is_set)
         except BaseException as error:
             self._error = error
 
@@ -114,6 +138,21 @@ def impatient_log(bootstrap: str) -> Iterator[KafkaLog]:
     )
     with closing(KafkaLog(connection)) as log:
         yield log
+
+
+def assert_all_is_kept(settings: Settings, log: Log, expected: Known) -> None:
+    """Whoever takes up what workers have left reads nothing again, and knows what they knew."""
+    read: Counter[str] = Counter()
+
+    def note(record: Record, effects: list[Effect]) -> None:
+        read["records"] += 1
+
+    with opened_checkpoints(settings, log) as rules:
+        worker = build_worker(settings, log, note, checkpoints=rules)
+        worker.run(lambda: False, until_end=True)
+    assert states_of(worker) == expected.states
+    if settings.checkpoint.store != "off":
+        assert read["records"] == 0, "something was not in the checkpoints"
 
 
 def assert_no_offset_is_ahead(log: Log, topics: Outputs, expected: Known) -> None:
