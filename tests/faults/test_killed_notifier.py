@@ -109,6 +109,14 @@ class Notifiers:
             self.killed += 1
             self.start()
 
+    def __enter__(self) -> Notifiers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
     def end(self) -> None:
         assert self._process is not None
         self._process.terminate()
@@ -128,13 +136,14 @@ def ids_and_bodies(server: RawServer) -> set[tuple[str, bytes]]:
 def test_each_alert_comes_wherever_it_can_and_bad_endpoints_hold_up_no_good_one(
     tmp_path: Path, full: bool, record_property: Callable[[str, object], None]
 ) -> None:
-    kills = 50 if full else 3
+    kills, patience = (50, 900) if full else (3, 120)
     messages = [message(number) for number in range(ALERTS)]
     wanted = {(each.id, each.body) for each in messages}
     (tmp_path / FILES[0]).write_bytes(b"\n".join(each.body for each in messages))
     notifiers = Notifiers(tmp_path, set(random.Random(7).sample(range(20, ALERTS - 20), kills)))
     tls = TlsServer(tmp_path, "localhost")
     with ExitStack() as stack:
+        stack.enter_context(notifiers)
         good = stack.enter_context(Receiver([SECRET], on_alert=notifiers.kill_now_and_then))
         slow = stack.enter_context(Receiver([SECRET], on_alert=lambda _: time.sleep(SLOW_S)))
         failing, busy = stack.enter_context(FailingAtFirst()), stack.enter_context(NowAndThenBusy())
@@ -186,7 +195,7 @@ def test_each_alert_comes_wherever_it_can_and_bad_endpoints_hold_up_no_good_one(
                 return {n: count.get("delivered", 0) for n, count in outbox.counts().items()}
 
             able = ("good", "slow", "failing", "busy", "endless")
-            assert until(lambda: all(delivered()[name] == ALERTS for name in able), 120), (
+            assert until(lambda: all(delivered()[name] == ALERTS for name in able), patience), (
                 delivered()
             )
             notifiers.end()

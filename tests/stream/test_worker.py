@@ -39,8 +39,9 @@ from stream.local import LocalLog
 from stream.log import Log, Record, TopicPartition, TopicSpec
 from stream.memory import MemoryLog
 from stream.partitioner import partition_for
+from stream.task import Task
 from stream.testing import tick
-from stream.worker import Outputs
+from stream.worker import Outputs, Worker
 
 OpenLog = Callable[[], Log]
 LINES = ("A", "B", "C")
@@ -329,6 +330,52 @@ def test_while_output_waits_nothing_is_processed_and_polling_goes_on(
     assert len(turns) > 5
     assert {later - turn for turn, later in itertools.pairwise(turns)} == {4}
     assert (outputs(log), states_of(worker)) == undisturbed
+
+
+def test_no_offset_is_stored_ahead_of_output_that_is_not_acknowledged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream.worker._STORE_EVERY", 0.0)
+    log = filled()
+    slow = Slow(log, 3)
+    stored: list[tuple[int, int]] = []
+
+    def compare(worker: Worker) -> None:
+        """Offsets stored, and records whose output lies on the log, since all have some."""
+        told = sum(log.stored_offsets(QUICK.group, TOPICS.events).values())
+        if not stored or told != stored[-1][0]:
+            stored.append((told, written(log)))
+
+    worker = Worker(
+        slow,
+        TOPICS,
+        group=QUICK.group,
+        make_task=lambda partition: Task(partition, QUICK),
+        poll_records=200,
+        on_turn=compare,
+    )
+    worker.run(lambda: False, until_end=True)
+    assert len(stored) > 5
+    assert all(told <= there for told, there in stored)
+
+
+def written(log: Log) -> int:
+    """The records up to which, partition by partition, the log has their output."""
+    found = 0
+    for partition in range(log.partitions(TOPICS.events)):
+        offsets = [-1]
+        for topic in (TOPICS.risks, TOPICS.dead_letters):
+            for record in log.read(TopicPartition(topic, partition)):
+                told = dict(record.headers)
+                offsets.append(int(told.get("andon.offset") or told["andon.errors.offset"]))
+        # Behind the last output there may be results, which ask for none.
+        last = max(offsets) + 1
+        for record in log.read(TopicPartition(TOPICS.events, partition), last):
+            if b'"result"' not in (record.value or b""):
+                break
+            last += 1
+        found += last
+    return found
 
 
 def test_a_stop_while_the_log_is_away_ends_well_and_leaves_the_rest_to_the_next(
