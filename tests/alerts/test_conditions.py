@@ -62,7 +62,7 @@ def test_an_end_names_the_alarm_and_the_next_time_is_another_alarm() -> None:
     story.end()
     [over] = story.due()
     assert (over.type, over.alarm, over.supersedes) == ("alarm.cleared", first.id, first.id)
-    state = story.alarms.state(first.id)
+    state = story.alarms.find(first.id)
     assert state is not None
     assert not state.active
     story.begin()
