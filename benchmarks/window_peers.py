@@ -32,7 +32,7 @@ class WindowScript:
     together just before the second: the answers are those that one at a time would have given.
     """
 
-    def __init__(self, make: Make, window: int, every: int = EVERY) -> None:
+    def __init__(self, make: Make, window: int | None, every: int = EVERY) -> None:
         self._make = make
         self._every = every
         self._columns = Columns()
@@ -140,6 +140,7 @@ NAMED: dict[str, Callable[[], WindowScript]] = {
     "lightgbm-window-3000": partial(WindowScript, lightgbm, 3_000),
     "lightgbm-window-6000": partial(WindowScript, lightgbm, 6_000),
     "lightgbm-window-15000": partial(WindowScript, lightgbm, 15_000),
+    "lightgbm-window-all": partial(WindowScript, lightgbm, None),
     "l1-window": partial(WindowScript, partial(penalised, "l1"), 3_000),
     "l2-window": partial(WindowScript, partial(penalised, "l2"), 3_000),
 }
