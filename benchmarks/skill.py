@@ -10,9 +10,9 @@ left out for all of them, and counted.
 
 Models: andon:MODEL (and andon:MODEL,KEY=VALUE for a setting of the detector), river-logistic,
 river-logistic-undersampled, adaptive-forest, adaptive-tree, gaussian-nb, l1-window, l2-window,
-lightgbm-window-3000, -6000, -15000 and -all (these six need the extra ``bench``), or the import path
-of a River classifier. ``--cache FOLDER`` keeps what each model said, so that another call computes
-only what is missing. ``ANDON_TEST_DATA`` names the folder of the die-casting data.
+lightgbm-window-3000, -6000, -15000 and -all (these six need the extra ``bench``), or the import
+path of a River classifier. ``--cache FOLDER`` keeps what each model said, so that another call
+computes only what is missing. ``ANDON_TEST_DATA`` names the folder of the die-casting data.
 """
 
 from __future__ import annotations
