@@ -19,6 +19,7 @@ from models.columns import Input, Value
 from models.dense_twin import DenseTwin
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember, Margin
+from models.member_worth import MemberWorth
 from models.part_row import CellCounts, PartRow
 from models.plain_state import Opaque
 from models.reading import UNKNOWN
@@ -33,7 +34,7 @@ from models.reasons import (
     strongest_reasons,
 )
 from models.river_member import RiverMember
-from models.stack_member import StackMargin, StackMember
+from models.stack_member import MEMBERS, StackMargin, StackMember
 from models.stacking import StackedCalibration
 from models.window import WindowRule
 
@@ -47,6 +48,7 @@ class DetectorSettings:
 
     ``model`` is ``stack`` (the linear member and boosted trees), ``linear``, a River model's name
     or an import path (`models.baselines.factory`).
+    Of the stack, ``members`` take part, some of `models.stack_member.MEMBERS`.
     The window is ``window_parts`` results, or those of the last ``window_hours`` (0: no such
     bound), extended until it holds ``window_fails`` fails, at most ``window_max_parts``; a River
     model keeps it by ``copies`` staggered models. The imputation has ``replicates`` and ``rank``
@@ -57,6 +59,7 @@ class DetectorSettings:
     """
 
     model: str = "linear"
+    members: tuple[str, ...] = MEMBERS
     seed: int = 0
     window_parts: int = 6000
     window_hours: float = 0.0
@@ -124,7 +127,7 @@ class Detector:
         self.passes = 0
         self.member = _member(self.catalogue, self.settings)
         self.calibration: Any = (
-            StackedCalibration(len(StackMember.names), prior_rate=self.settings.prior_rate)
+            StackedCalibration(len(self.member.names), prior_rate=self.settings.prior_rate)
             if isinstance(self.member, StackMember)
             else PlattCalibration(prior_rate=self.settings.prior_rate)
         )
@@ -143,6 +146,13 @@ class Detector:
     def window_fails(self) -> int:
         """How many of them were fails."""
         return self.member.window_fails
+
+    def members(self) -> tuple[MemberWorth, ...]:
+        """What each member of a stack earned over the last results; empty for one model alone."""
+        if not isinstance(self.member, StackMember):
+            return ()
+        worth: tuple[MemberWorth, ...] = self.calibration.worth(self.member.names)
+        return worth
 
     def encode(
         self, row: PartRow, station: str, at: float, values: Mapping[str, Value]
@@ -329,7 +339,7 @@ def _member(
             raise ValueError(f"{settings.backend!r} is no backend: take 'numba' or 'numpy'")
         shared = (catalogue, window, settings.replicates, settings.rank, settings.seed)
         if settings.model == "stack":
-            return StackMember(*shared, settings.backend)
+            return StackMember(*shared, settings.backend, settings.members)
         return LinearMember(*shared) if settings.backend == "numba" else DenseTwin(*shared)
     return RiverMember(
         catalogue,

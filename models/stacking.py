@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from models.calibration import logit, sigmoid
 from models.compiled import kernel
+from models.member_worth import MemberWorth, member_worth
 
 Floats = npt.NDArray[np.float64]
 Margins = tuple[float, ...]
@@ -62,6 +63,12 @@ class StackedCalibration:
         self.intercept = logit(prior_rate) if prior_rate > 0.0 else 0.0
         self._margins: Floats = np.zeros((capacity, members))
         self._fail: Floats = np.zeros(capacity)
+        # The stack as it would be without each member, and the log loss of all these by result.
+        rest = 1.0 / max(members - 1, 1)
+        self._without = np.full((members, members + 1), rest)
+        self._without[:, members] = self.intercept
+        np.fill_diagonal(self._without, 0.0)
+        self._losses: Floats = np.zeros((capacity, members + 1))
         self._seen = 0
         self._fails = 0
 
@@ -81,11 +88,22 @@ class StackedCalibration:
         """The outcome of a part that was scored with ``margins``."""
         at = self._seen % self.capacity
         self._fails += fail - int(self._fail[at])
+        self._losses[at, 0] = _log_loss(self.log_odds(margins), fail)
+        for member, (*slopes, level) in enumerate(self._without.tolist()):
+            odds = level + sum(s * m for s, m in zip(slopes, margins, strict=True))
+            self._losses[at, 1 + member] = _log_loss(odds, fail)
         self._margins[at] = margins
         self._fail[at] = fail
         self._seen += 1
         if self._seen % self.every == 0:
             self._fit()
+
+    def worth(self, names: tuple[str, ...]) -> tuple[MemberWorth, ...]:
+        """What each member earned over the results kept."""
+        kept = min(self._seen, self.capacity)
+        return member_worth(
+            names, self.slopes, self._margins[:kept], self._fail[:kept], self._losses[:kept]
+        )
 
     def log_odds(self, margins: Margins) -> float:
         """The calibrated log-odds of failing."""
@@ -117,24 +135,38 @@ class StackedCalibration:
             "margins": self._margins,
             "fail": self._fail,
             "seen": self._seen,
+            "without": self._without,
+            "losses": self._losses,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
         self.slopes, self.intercept = tuple(state["slopes"]), state["intercept"]
         self._margins, self._fail, self._seen = state["margins"], state["fail"], state["seen"]
+        self._without, self._losses = state["without"], state["losses"]
         self.capacity = len(self._margins)
         self._fails = int(self._fail.sum())
 
     def _fit(self) -> None:
+        """Fit the stack, and in turn one stack that lacks a member: so the work stays even."""
+        members = len(self.slopes)
+        slopes, self.intercept = self._fitted(np.ones(members, np.bool_))
+        self.slopes = tuple(slopes.tolist())
+        lacking = self._seen // self.every % members
+        others = np.ones(members, np.bool_)
+        others[lacking] = False
+        slopes, level = self._fitted(others)
+        self._without[lacking, :members], self._without[lacking, members] = slopes, level
+
+    def _fitted(self, free: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
+        """The slopes and the intercept of a stack of the members that are ``free``."""
         kept = min(self._seen, self.capacity)
         m, y = self._margins[:kept], self._fail[:kept]
         # Centred margins keep the level and the slopes apart.
         centre = m.mean(axis=0)
         members = m.shape[1]
         start = logit(self.base_rate)
-        prior = 1.0 / members
-        free = np.ones(members, np.bool_)
+        prior = 1.0 / max(int(free.sum()), 1)
         level, slopes = start, np.full(members, prior)
         while free.any():
             level, slopes = _ridge_newton(m - centre, y, start, prior, free)
@@ -144,8 +176,11 @@ class StackedCalibration:
             free[worst] = False
         else:
             level, slopes = start, np.zeros(members)
-        self.slopes = tuple(slopes.tolist())
-        self.intercept = level - math.fsum((slopes * centre).tolist())
+        return slopes, float(level - math.fsum((slopes * centre).tolist()))
+
+
+def _log_loss(odds: float, fail: bool) -> float:
+    return max(odds, 0.0) + math.log1p(math.exp(-abs(odds))) - fail * odds
 
 
 @kernel
