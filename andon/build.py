@@ -20,6 +20,7 @@ from andon.settings import Settings
 from andon.training import load_trained
 from models.baselines import NATIVE, factory
 from models.detector import DetectorSettings
+from models.stack_member import known_members
 from stream.checkpointing import CheckpointRules
 from stream.effects import Effect
 from stream.errors import AndonError, ConfigError, TopicMissing
@@ -104,6 +105,10 @@ def task_settings(settings: Settings) -> TaskSettings:
             factory(detector.model, detector.seed)(0)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"detector.model: {error}") from None
+    try:
+        members = known_members(detector.members)
+    except ValueError as error:
+        raise ConfigError(f"detector.{error}") from None
     return TaskSettings(
         group=settings.worker.group,
         topic=settings.topics.events,
@@ -112,6 +117,7 @@ def task_settings(settings: Settings) -> TaskSettings:
         line=LineSettings(
             detector=DetectorSettings(
                 model=detector.model,
+                members=members,
                 seed=detector.seed,
                 window_parts=detector.window_parts,
                 window_hours=detector.window_hours,

@@ -81,6 +81,9 @@ def _of_each(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
             "andon_skill_average_precision",
             "andon_skill_roc_auc",
             "andon_skill_brier",
+            "andon_member_weight",
+            "andon_member_roc_auc",
+            "andon_member_earns",
         )
     }
     for line in lines:
@@ -104,4 +107,13 @@ def _of_each(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
         for name, value in values.items():
             if value is not None:
                 told[name].add_metric([line.name], value)
+        for member in () if figures is None else figures.members:
+            of_member = {
+                "andon_member_weight": member.weight,
+                "andon_member_roc_auc": member.roc_auc,
+                "andon_member_earns": member.earns,
+            }
+            for name, value in of_member.items():
+                if value is not None:
+                    told[name].add_metric([line.name, member.name], value)
     return [*told.values()]

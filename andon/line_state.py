@@ -16,6 +16,17 @@ from models.ranking import average_precision, brier_skill, roc_auc
 from stream.line import Line
 
 
+class MemberFigures(BaseModel):
+    """What a member of the stack earns (`models.member_worth`)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    weight: float
+    roc_auc: float | None
+    earns: float | None
+
+
 class Figures(BaseModel):
     """How good the last risks of recent parts were; see docs/metrics.md for the measures."""
 
@@ -26,6 +37,7 @@ class Figures(BaseModel):
     average_precision: float | None
     roc_auc: float | None
     brier_skill: float | None
+    members: tuple[MemberFigures, ...] = ()
 
 
 class TrainedFile(BaseModel):
@@ -139,6 +151,7 @@ def figures_of(line: Line) -> Figures:
         average_precision=average_precision(risks, fails),
         roc_auc=roc_auc(risks, fails),
         brier_skill=brier_skill(risks, fails),
+        members=tuple(MemberFigures(**one._asdict()) for one in line.detector.members()),
     )
 
 

@@ -116,6 +116,13 @@ METRICS = (
     Metric("andon_skill_brier", "gauge", ("line",),
            "Brier skill of the last risk; always saying the fail rate earns 0, less is worse",
            WORKER),
+    Metric("andon_member_weight", "gauge", ("line", "member"),
+           "a member's share of what moves the stack's log-odds, 0 to 1; of the stack only", WORKER),
+    Metric("andon_member_roc_auc", "gauge", ("line", "member"),
+           "ROC-AUC of a member's own margin over the last 3,000 results with a risk", WORKER),
+    Metric("andon_member_earns", "gauge", ("line", "member"),
+           "log loss a result, in nats, that the stack without the member would have more over "
+           "the last 3,000; 0 or less: it does not earn its time, see detector.members", WORKER),
     Metric("andon_outbox_alerts", "gauge", ("endpoint", "state"),
            "alerts that wait for an attempt (pending) or were given up (exhausted)", NOTIFIER),
     Metric("andon_endpoint_disabled", "gauge", ("endpoint",),

@@ -189,6 +189,9 @@ class Replay:
             lines={name: evaluation.report() for name, evaluation in evaluations.items()},
             waiting=expected(Waiting.joined([line.waiting() for line in lines.values()]), budget),
             lines_waiting={name: expected(line.waiting(), budget) for name, line in lines.items()},
+            members={
+                name: found for name, line in lines.items() if (found := line.detector.members())
+            },
             seconds=seconds,
             source=source,
             model=self.settings.line.detector.model,

@@ -6,7 +6,7 @@ Pure formatting: every figure comes from `models.figures` or from the counters h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from andon.promised import promised
 from models.figures import Evaluation, Spread
 from models.label_free import Expected, Waiting, expected
+from models.member_worth import MemberWorth
 
 REPORT_FILE = "report.json"
 REPORT_MAJOR = 1
@@ -39,7 +40,8 @@ class RunReport:
     unusual about parts (duplicate, rework, late, corrected, orphan, expired). ``seconds`` is the
     wall time of the run, ``model`` the detector's name, ``settings`` the settings' fingerprint.
     ``waiting`` and ``lines_waiting`` (by name) are what the risks promise of the parts whose
-    results have not come (`models.label_free`).
+    results have not come (`models.label_free`). ``members`` is what each member of a line's stack
+    earned over the last 3,000 results.
     """
 
     overall: Evaluation
@@ -54,6 +56,7 @@ class RunReport:
     journeys: Mapping[str, int] = field(default_factory=dict)
     waiting: Expected = field(default_factory=lambda: expected(Waiting.joined([]), 0.0))
     lines_waiting: Mapping[str, Expected] = field(default_factory=dict)
+    members: Mapping[str, Sequence[MemberWorth]] = field(default_factory=dict)
 
     @property
     def events_per_second(self) -> float | None:
@@ -77,6 +80,9 @@ class RunReport:
             "waiting": {
                 "overall": self.waiting.to_dict(),
                 "lines": {name: line.to_dict() for name, line in self.lines_waiting.items()},
+            },
+            "members": {
+                name: [one._asdict() for one in found] for name, found in self.members.items()
             },
             "speed": {
                 "seconds": round(self.seconds, 3),
@@ -119,6 +125,10 @@ def summary(report: RunReport) -> str:
     ]
     if len(report.lines) > 1:
         sections.append(("By line", _lines(report.lines)))
+    if report.members:
+        sections.append(
+            ("What each member of the stack earned over its last results", _members(report.members))
+        )
     return "\n\n".join(
         "\n".join([title, *(f"  {line}" for line in lines)]) for title, lines in sections if lines
     )
@@ -256,6 +266,20 @@ def _lines(lines: Mapping[str, Evaluation]) -> list[str]:
             f"{_share(line.alarms.recall):>8}"
             for name, line in sorted(lines.items())
         ),
+    ]
+
+
+def _members(lines: Mapping[str, Sequence[MemberWorth]]) -> list[str]:
+    width = max(len("line"), *(len(name) for name in lines)) + 2
+    return [
+        f"{'line':<{width}}{'member':<10}{'weight':>8}{'ROC-AUC':>10}{'earns':>10}",
+        *(
+            f"{name:<{width}}{one.name:<10}{one.weight:>8.2f}{_decimal(one.roc_auc):>10}"
+            f"{'-' if one.earns is None else f'{one.earns:+.4f}':>10}"
+            for name, members in sorted(lines.items())
+            for one in members
+        ),
+        "(earns: log loss a result that the stack without it would have had more; 0 or less: none)",
     ]
 
 

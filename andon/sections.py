@@ -225,6 +225,11 @@ class DetectorSection(Section):
         description="linear or stack (andon's own), logistic, forest, or the import path of a "
         "River classifier",
     )
+    members: Annotated[tuple[Literal["linear", "short", "long"], ...], Strict(False)] = Field(
+        ("linear", "short", "long"),
+        min_length=1,
+        description="who takes part: linear, trees of short and of long memory (stack)",
+    )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="seed of everything random")
     window_parts: int = Field(
         6000, ge=100, le=1_000_000, description="results that the model remembers"

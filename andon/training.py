@@ -19,10 +19,11 @@ from stream.checkpoint import CheckpointError
 from stream.errors import ConfigError
 from stream.line import Line
 
-_KIND = "andon.trained/2"
+_KIND = "andon.trained/3"
 # What shapes the state: another value of one of these needs another training.
 _SHAPING = (
     "model",
+    "members",
     "window_parts",
     "window_hours",
     "window_fails",
@@ -48,7 +49,7 @@ def save_trained(
         raise ConfigError(f"detector.model = {settings.model!r}: {error}") from None
     state: dict[str, Any] = {
         "kind": _KIND,
-        "settings": {key: value for key, value in asdict(settings).items() if key in _SHAPING},
+        "settings": _shaping(settings),
         "source": source,
         "lines": learnt,
     }
@@ -65,8 +66,8 @@ def load_trained(path: Path | None, settings: DetectorSettings) -> dict[str, Sta
     state = checkpoint.read(path)
     if state.get("kind") != _KIND:
         raise CheckpointError(f"checkpoint {path} was not made by 'andon train': name one that was")
-    for key in _SHAPING:
-        made, now = state["settings"][key], getattr(settings, key)
+    for key, now in _shaping(settings).items():
+        made = state["settings"][key]
         if made != now:
             raise CheckpointError(
                 f"checkpoint {path} was trained with detector.{key} = {made!r}, and it is {now!r} "
@@ -74,3 +75,9 @@ def load_trained(path: Path | None, settings: DetectorSettings) -> dict[str, Sta
             )
     lines: dict[str, State] = state["lines"]
     return lines
+
+
+def _shaping(settings: DetectorSettings) -> dict[str, Any]:
+    values = asdict(settings)
+    # A list, as it comes back from a file.
+    return {key: list(v) if isinstance(v := values[key], tuple) else v for key in _SHAPING}

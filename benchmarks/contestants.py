@@ -1,7 +1,8 @@
 """Who takes part, by name: andon with any of its models, River classifiers, batch models.
 
 ``andon:MODEL`` takes any name that ``detector.model`` takes, and with ``andon:MODEL,KEY=VALUE``
-any other setting of the detector, e.g. ``andon:logistic,window_parts=3000``.
+any other setting of the detector, e.g. ``andon:logistic,window_parts=3000`` or, of several values,
+``andon:stack,members=linear+short``.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def line_settings(name: str) -> LineSettings:
         key, _, value = other.partition("=")
         if key not in kinds:
             raise ValueError(f"{name!r}: {key!r} is no setting of the detector: {', '.join(kinds)}")
-        detector = replace(detector, **{key: kinds[key](value)})
+        found = tuple(value.split("+")) if kinds[key] is tuple else kinds[key](value)
+        detector = replace(detector, **{key: found})
     return replace(LineSettings(), detector=detector, evaluated_parts=None)
 
 

@@ -7,12 +7,15 @@ left out for all of them, and counted.
     python benchmarks/skill.py --write benchmarks/RESULTS.md
     python benchmarks/skill.py --models andon:logistic l2-window --families drift --parts 8000
     python benchmarks/skill.py --families diecasting --shots 72041 --masked 0.15 --json out.json
+    python benchmarks/skill.py --without linear short long --families linear drift --parts 4000
 
 Models: andon:MODEL (and andon:MODEL,KEY=VALUE for a setting of the detector), river-logistic,
 river-logistic-undersampled, adaptive-forest, adaptive-tree, gaussian-nb, l1-window, l2-window,
 lightgbm-window-3000, -6000, -15000 and -all (these six need the extra ``bench``), or the import
-path of a River classifier. ``--cache FOLDER`` keeps what each model said, so that another call
-computes only what is missing. ``ANDON_TEST_DATA`` names the folder of the die-casting data.
+path of a River classifier. ``--without MEMBER`` sets the stack against itself without that member:
+what the member earns is what the stack loses, what it costs is the difference in s. ``--cache
+FOLDER`` keeps what each model said, so that another call computes only what is missing.
+``ANDON_TEST_DATA`` names the folder of the die-casting data.
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ from sources import FAMILIES, SEEDS, SHOTS, Source, die_casting, try_shots
 
 from models.comparison import Contest
 from models.figures import Bools
+from models.stack_member import MEMBERS
 
 PARTS = 16_000
 MODELS = (
@@ -50,6 +54,7 @@ MODELS = (
     "l2-window",
     "lightgbm-window-3000",
 )
+STACK = "andon:stack"
 QUICK = ("andon:logistic", "river-logistic", "l2-window")
 EXPLANATION = """\
 Prequential: a part's score is its last risk before its result, which is then learnt. Parts that any
@@ -57,6 +62,11 @@ of the models gave no risk are left out for all of them, and counted. Medians ov
 Differences are measured on the same parts; in brackets their 95 % intervals by the paired
 moving-block bootstrap, which speak of these lines and not of others; s is processor time, that of
 making the events included."""
+
+
+def without(member: str) -> str:
+    """The stack without a member, as a contestant's name."""
+    return f"{STACK},members={'+'.join(name for name in MEMBERS if name != member)}"
 
 
 def scored(source: Source, model: str, cache: Path, state: str) -> Run:
@@ -166,6 +176,10 @@ def _arguments() -> argparse.Namespace:
     add = parser.add_argument
     add("--models", nargs="+", metavar="MODEL", help=f"default: {' '.join(MODELS)}")
     add(
+        "--without", nargs="+", choices=MEMBERS, metavar="MEMBER",
+        help="instead of --models: the stack against itself without each of these members",
+    )  # fmt: skip
+    add(
         "--families", nargs="+", choices=[*FAMILIES, "demo", "diecasting"],
         help="default: all but demo, and diecasting",
     )  # fmt: skip
@@ -184,6 +198,11 @@ def _arguments() -> argparse.Namespace:
     add("--quick", action="store_true", help="tiny: only to see that it runs")
     given = parser.parse_args()
     quick = given.quick
+    if given.without:
+        if given.models or given.against:
+            parser.error("--without names its own models: leave --models and --against out")
+        given.models = [STACK, *map(without, dict.fromkeys(given.without))]
+        given.against = STACK
     given.models = given.models or list(QUICK if quick else MODELS)
     given.families = given.families or [*(FAMILIES[:1] if quick else FAMILIES), "diecasting"]
     given.seeds = given.seeds or list(SEEDS[:1] if quick else SEEDS[:3])

@@ -1,7 +1,8 @@
 """The stack's members side by side: the linear one, and boosted trees of short and long memory.
 
-Any of them may be left out. Each gives a margin of its own for every part; `models.stacking` makes one probability of them. The
-trees know no imputation: a station that lies ahead sends a part down both ways of a split.
+Any of them may be left out. Each gives a margin of its own for every part; `models.stacking` makes
+one probability of them. The trees know no imputation: a station that lies ahead sends a part down
+both ways of a split.
 """
 
 from __future__ import annotations
@@ -38,9 +39,7 @@ def known_members(names: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [name for name in names if name not in MEMBERS]
     if wrong or not names or len(set(names)) < len(names):
         told = f"{wrong[0]!r} is none" if wrong else "none or one twice is named"
-        raise ValueError(
-            f"members: {told}: name one or more of {', '.join(MEMBERS)}, each once"
-        )
+        raise ValueError(f"members: {told}: name one or more of {', '.join(MEMBERS)}, each once")
     return tuple(name for name in MEMBERS if name in names)
 
 

@@ -24,6 +24,7 @@ FORMAT = 1
 
 MIGRATED = {
     "detector.model": MODEL,
+    "detector.members": MODEL,
     "detector.backend": MODEL,
     "detector.seed": MODEL,
     "detector.replicates": MODEL,
@@ -75,6 +76,7 @@ def fingerprint(settings: TaskSettings) -> dict[str, Any]:
         "topic": settings.topic,
         "group": settings.group,
         "detector.model": detector.model,
+        "detector.members": list(detector.members),
         "detector.backend": detector.backend,
         "detector.seed": detector.seed,
         "detector.replicates": detector.replicates,

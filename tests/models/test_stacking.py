@@ -68,6 +68,25 @@ def test_a_stack_of_one_is_platts_calibration():
         )
 
 
+def test_a_member_that_knows_what_no_other_does_earns_and_noise_does_not():
+    first, second, noise = learnt(3000).worth(("first", "second", "noise"))
+    assert second.earns > 0.01
+    assert second.earns > first.earns
+    assert noise.earns < 0.001
+    assert second.weight > first.weight > noise.weight
+    assert second.roc_auc > first.roc_auc > noise.roc_auc
+
+
+def test_what_the_only_member_earns_is_its_lead_over_the_fail_rate():
+    (only,) = learnt(3000, members=1).worth(("only",))
+    assert only.earns > 0.01
+    assert only.weight == 1.0
+
+
+def test_before_any_result_nothing_is_said_of_what_members_earn():
+    assert {one.earns for one in StackedCalibration(2).worth(("a", "b"))} == {None}
+
+
 def test_a_stack_read_back_goes_on_alike():
     going, again = learnt(500), StackedCalibration(3)
     again.restore(checkpoint.loads(checkpoint.dumps(going.state())))
@@ -75,6 +94,8 @@ def test_a_stack_read_back_goes_on_alike():
         for stack in (going, again):
             stack.learn(tuple(margins.tolist()), bool(fail))
     assert (going.slopes, going.intercept) == (again.slopes, again.intercept)
+    names = ("a", "b", "c")
+    assert going.worth(names) == again.worth(names)
 
 
 def test_the_shares_of_cells_and_stations_add_up_to_the_verdicts_log_odds():

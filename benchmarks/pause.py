@@ -1,0 +1,97 @@
+"""The pause of one label: how long a result holds its line up, the whole stack learning.
+
+A simulated line goes event by event through `stream.line.Line`, as a worker's would; timed is each
+result (ledger, figures, the learning of all members, the imputation's step).
+
+    python benchmarks/pause.py --write benchmarks/RESULTS.md
+    python benchmarks/pause.py --parts 600 --members linear short
+
+Wall time is what a line waits, on a machine that may do other things as well; processor time is
+what andon itself takes. The first results are told apart: arrays grow then, and kernels are loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from contestants import AndonLine, line_settings
+from results import circumstances, keep, table
+from sources import FAMILIES, Source
+
+from stream.events import Measurement, Result
+
+BAR_MS, AIM_MS, FIRST = 50.0, 10.0, 200
+Times = npt.NDArray[np.float64]
+
+
+def timed(source: Source, model: str) -> tuple[Times, Times]:
+    """Milliseconds of each result, (n,): of wall time and of processor time."""
+    line = AndonLine(line_settings(model))
+    wall, processor = [], []
+    for event in source.events():
+        if isinstance(event, Result):
+            begun, used = time.perf_counter(), time.thread_time()
+            line.tested(event)
+            wall.append(time.perf_counter() - begun)
+            processor.append(time.thread_time() - used)
+        elif isinstance(event, Measurement):
+            line.measured(event)
+        else:
+            line.other(event)
+    return 1e3 * np.array(wall), 1e3 * np.array(processor)
+
+
+def row(name: str, times: Times) -> list[str]:
+    """Mean, p99 and the two longest of some milliseconds, and whose turn the longest was."""
+    longest = np.sort(times)[::-1]
+    figures = [times.mean(), np.quantile(times, 0.99), longest[0], longest[min(1, times.size - 1)]]
+    return [name, f"{times.size:,}", *(f"{figure:.2f}" for figure in figures),
+            f"{int(times.argmax()) + 1:,}"]  # fmt: skip
+
+
+def verdict(worst: float) -> str:
+    """How the worst pause stands to bar and aim."""
+    found = "aim reached" if worst <= AIM_MS else "reached" if worst <= BAR_MS else "missed"
+    return f"Worst pause {worst:.1f} ms, the bar is {BAR_MS:.0f} ms (aim {AIM_MS:.0f}): {found}."
+
+
+def main() -> None:
+    """Time all results, tell the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--family", choices=FAMILIES, default="linear")
+    parser.add_argument("--features", type=int, default=500, help="60 or 500; default 500")
+    parser.add_argument("--parts", type=int, default=4_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--members", nargs="+", default=["linear", "short", "long"])
+    parser.add_argument("--write", type=Path, help="keep the figures in this file")
+    given = parser.parse_args()
+    if given.parts <= FIRST:
+        parser.error(f"--parts {given.parts}: give more than {FIRST}, which are told apart")
+    model = f"andon:stack,members={'+'.join(given.members)}"
+    # Once beforehand, so that no result is the first to load a kernel.
+    timed(Source(given.family, given.seed, FIRST + 100, given.features), model)
+    wall, processor = timed(Source(given.family, given.seed, given.parts, given.features), model)
+    head = ["milliseconds of", "results", "mean", "p99", "longest", "second", "longest is result"]
+    rows = [
+        row(f"processor time, the first {FIRST}", processor[:FIRST]),
+        row("processor time, later", processor[FIRST:]),
+        row(f"wall time, the first {FIRST}", wall[:FIRST]),
+        row("wall time, later", wall[FIRST:]),
+    ]
+    told = (
+        f"## Pause of one label\n\n{circumstances(str(given.seed))}\n\n"
+        f"Family `{given.family}`, {given.features} features, {given.parts:,} parts; members "
+        f"{', '.join(given.members)}.\n\n{table(head, rows)}\n\n"
+        f"Processor time: {verdict(float(processor.max()))} Wall time: {verdict(float(wall.max()))}"
+    )
+    keep(told, "pause", given.write)
+
+
+if __name__ == "__main__":
+    main()
