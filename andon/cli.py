@@ -42,6 +42,7 @@ from andon.schemas import write_schemas
 from andon.show_demo import show_demo
 from andon.status_command import status_command
 from andon.terminal import out
+from andon.tune_command import tune
 from andon.warm_up import warm_up_command
 from stream.errors import AndonError, ConfigError
 
@@ -287,6 +288,7 @@ app.command("status")(status_command)
 app.command()(replay)
 app.command()(explain)
 app.command()(train)
+app.command()(tune)
 app.command()(produce)
 
 

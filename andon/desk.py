@@ -5,10 +5,12 @@ A history is some files, or a topic of the log from one place or time to another
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,11 +22,14 @@ from andon.explaining import Asked, explained
 from andon.history import History
 from andon.log_history import Bound, LogHistory
 from andon.monitoring import producer_monitor
-from andon.replay import Replay, as_records
+from andon.replay import Replay, as_records, fingerprint
 from andon.report import RunReport, summary, write_report
 from andon.settings import Settings
 from andon.terminal import Meter, Stop, metered
 from andon.training import load_trained, save_trained
+from andon.trials import Trials
+from andon.tuned import Tuned
+from andon.tuning import Search, tuned
 from producers.pace import Pace
 from producers.publish import publish
 from stream.codec import Rejected, decode
@@ -106,6 +111,35 @@ def train(
         f"--from-checkpoint {to}"
     )
     return text, {"file": str(to), "bytes": size, "lines": lines, "report": report.to_dict()}
+
+
+def tune(
+    settings: Settings, source: Source, trials: Path, search: Search, *, stop: Stop
+) -> Tuned | None:
+    """Choose settings on the first part of history and judge them on the rest; None if stopped."""
+    task = _task_settings(settings, source)
+
+    @contextmanager
+    def opened(told: str) -> Iterator[Iterable[Record]]:
+        with BadInput(None) as bad, ExitStack() as stack:
+            meter = stack.enter_context(metered(told))
+            yield meter.counted(stop.until(_records(settings, source, bad, meter, stack)))
+
+    count, digest = 0, hashlib.sha256()
+    with opened("reading") as records:
+        for record in records:
+            count += 1
+            digest.update(record.value or b"")
+    if stop.cut:
+        return None
+    depends = {
+        "source": digest.hexdigest()[:16],
+        "settings": fingerprint(task),
+        "search": asdict(search),
+        "version": version("andon"),
+    }
+    kept = Trials(trials, depends)
+    return tuned(task, settings.topics.partitions, count, opened, kept, search)
 
 
 def explain(settings: Settings, source: Source, asked: Asked, *, stop: Stop) -> Explanation | None:

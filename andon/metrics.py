@@ -117,7 +117,7 @@ METRICS = (
            "Brier skill of the last risk; always saying the fail rate earns 0, less is worse",
            WORKER),
     Metric("andon_member_weight", "gauge", ("line", "member"),
-           "a member's share of what moves the stack's log-odds, 0 to 1; of the stack only", WORKER),
+           "a member's share of what moves the log-odds, 0 to 1; of the stack only", WORKER),
     Metric("andon_member_roc_auc", "gauge", ("line", "member"),
            "ROC-AUC of a member's own margin over the last 3,000 results with a risk", WORKER),
     Metric("andon_member_earns", "gauge", ("line", "member"),

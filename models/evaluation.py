@@ -167,6 +167,19 @@ class Prequential:
         kept = (outcomes != _WITHDRAWN) & ~np.isnan(risks)
         return risks[kept], outcomes[kept] == _FAIL
 
+    @property
+    def count(self) -> int:
+        """How many results have come."""
+        return self._count
+
+    def judged(self, since: int) -> tuple[Floats, Bools, Bools]:
+        """Last risk (NaN: none), fail and whether tested, of each part after the first ``since``.
+
+        For an evaluation that keeps all; otherwise ``since`` counts what is kept.
+        """
+        outcomes = np.array(self._outcomes)[since:]
+        return np.array(self._risks[-1])[since:], outcomes == _FAIL, outcomes != _WITHDRAWN
+
     def state(self) -> dict[str, Any]:
         """All that is kept, as it lies, as plain values and arrays."""
         return {

@@ -9,6 +9,7 @@ import pytest
 from andon.report import RunReport, summary, write_report
 from models.evaluation import AlertMark, Prequential, report_together
 from models.label_free import Waiting, expected
+from models.member_worth import MemberWorth
 
 
 def _line(parts: int, untrained: int = 0, budget: float = 0.05) -> Prequential:
@@ -173,3 +174,24 @@ def test_small_shares_stay_legible() -> None:
     text = summary(_report({"a": referee}))
     assert "2 of them failed (0.04 %)" in text
     assert "the budget is 0.04 %" in text
+
+
+def test_what_the_members_of_a_stack_earn_is_in_the_report_and_on_the_page(tmp_path: Path) -> None:
+    members = {
+        "body-A": (
+            MemberWorth("linear", 0.75, 0.71, 0.0123),
+            MemberWorth("long", 0.25, None, None),
+        )
+    }
+    report = _report({"body-A": _line(100)}, members=members)
+    found = json.loads(write_report(tmp_path, report).read_text(encoding="utf-8"))
+    assert found["members"]["body-A"][0] == {
+        "name": "linear",
+        "weight": 0.75,
+        "roc_auc": 0.71,
+        "earns": 0.0123,
+    }
+    page = [line.split() for line in summary(report).splitlines()]
+    assert ["body-A", "linear", "0.75", "0.710", "+0.0123"] in page
+    assert ["body-A", "long", "0.25", "-", "-"] in page
+    assert "earned" not in summary(_report({"body-A": _line(100)}))
