@@ -123,6 +123,7 @@ class Flood:
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""
         return {
+            "width": self._width,
             "surging": self.surging,
             "flooded": self.flooded,
             "buckets": [[number, parts, list(alarmed)] for number, parts, alarmed in self._buckets],
@@ -134,9 +135,14 @@ class Flood:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`; for a fresh flood."""
-        self.surging, self.flooded = state["surging"], state["flooded"]
-        self._buckets = deque(list(bucket) for bucket in state["buckets"])
-        self._alarmed = {part: None for bucket in self._buckets for part in bucket[2]}
+        """Go on from a `state`; for a fresh flood.
+
+        The last minutes are counted anew if their number is another one now.
+        """
+        self.surging = state["surging"]
+        if state["width"] == self._width:
+            self.flooded = state["flooded"]
+            self._buckets = deque(list(bucket) for bucket in state["buckets"])
+            self._alarmed = {part: None for bucket in self._buckets for part in bucket[2]}
         self._parts, self._excess, self._share = state["parts"], state["excess"], state["share"]
         self._since, self._counted = state["since"], state["counted"]

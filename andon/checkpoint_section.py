@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from andon.endpoints import Variable
 from andon.sections import FilePath, Section, TopicName
 
 
@@ -34,13 +35,22 @@ class CheckpointSection(Section):
         le=3600,
         description="seconds between two checkpoints of a partition, if those records take longer",
     )
-    pickle: bool = Field(
+    allow_pickle: bool = Field(
         False,
         description="whether River models that only pickle can keep are kept, signed with the key "
-        "of key_file, which is needed then",
+        "of key_file or key_env, one of which is needed then",
     )
     key_file: FilePath | None = Field(
         None,
         description="file with 32 bytes or more, readable by andon alone, that seals checkpoints: "
         "those sealed otherwise are refused; left out: a checksum guards against damage only",
     )
+    key_env: Variable | None = Field(
+        None,
+        description="environment variable that holds that key, instead of a file",
+    )
+
+    @property
+    def has_key(self) -> bool:
+        """Whether a key is named."""
+        return self.key_file is not None or self.key_env is not None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from andon.checkpoint_section import CheckpointSection
 from andon.settings import Settings
 from models.plain_state import NoPlainState, Opaque
 from stream.checkpoint_directory import CheckpointDirectory
@@ -69,15 +71,15 @@ def model_keeper(settings: Settings, line: LineSettings) -> Opaque | None:
     if checkpoint.store == "off":
         return None
     keeper = None
-    if checkpoint.pickle and checkpoint.key_file is not None:
-        keeper = SignedPickle(_key(checkpoint.key_file))
+    if checkpoint.allow_pickle and checkpoint.has_key:
+        keeper = SignedPickle(_key(checkpoint))
     try:
         line_state(Line("", line), keeper)
     except NoPlainState:
         raise ConfigError(
             f"checkpoint.store is '{checkpoint.store}' and only pickle can keep the model "
             f"{settings.detector.model!r}: write another model, checkpoint.store = 'off', or allow "
-            f"it with checkpoint.pickle and checkpoint.key_file"
+            f"it with checkpoint.allow_pickle and a key (checkpoint.key_file or key_env)"
         ) from None
     return keeper
 
@@ -102,7 +104,7 @@ def checkpoint_topics(settings: Settings) -> list[TopicSpec]:
 def _store(settings: Settings, event_log: Log, step: Step) -> CheckpointStore:
     checkpoint = settings.checkpoint
     group, events = settings.worker.group, settings.topics.events
-    key = b"" if checkpoint.key_file is None else _key(checkpoint.key_file)
+    key = _key(checkpoint) if checkpoint.has_key else b""
     if checkpoint.store == "directory":
         return CheckpointDirectory(checkpoint.directory, group, events, key=key, step=step)
     # Imported here, because a machine that runs on the local log needs none of it.
@@ -118,7 +120,21 @@ def _store(settings: Settings, event_log: Log, step: Step) -> CheckpointStore:
     )
 
 
-def _key(path: Path) -> bytes:
+def _key(checkpoint: CheckpointSection) -> bytes:
+    if checkpoint.key_file is not None:
+        return _key_in(checkpoint.key_file)
+    variable = checkpoint.key_env or ""
+    key = os.environ.get(variable, "").strip().encode()
+    if len(key) < _KEY_BYTES:
+        said = f"has {len(key)} bytes" if variable in os.environ else "is not set"
+        raise ConfigError(
+            f"checkpoint.key_env: environment variable {variable} {said}: give it {_KEY_BYTES} "
+            f"bytes or more, such as 'openssl rand -hex 32' writes"
+        )
+    return key
+
+
+def _key_in(path: Path) -> bytes:
     try:
         mode, key = path.stat().st_mode, path.read_bytes().strip()
     except OSError as error:

@@ -18,7 +18,7 @@ Schema = Mapping[str, Any]
 Step = int | str
 
 # A webhook's URL often carries a token; where a name belongs, somebody has pasted the secret.
-NEVER_SHOWN = frozenset({"url", "secrets_env", "secrets_files"})
+NEVER_SHOWN = frozenset({"url", "secrets_env", "secrets_files", "key_env"})
 _LONGEST_VALUE = 80
 _MOST_LISTED = 15
 _GIVEN_IN = {

@@ -87,8 +87,13 @@ class Settings(BaseSettings):
         cls, checkpoint: CheckpointSection, info: ValidationInfo
     ) -> CheckpointSection:
         log, topics = info.data.get("log"), info.data.get("topics")
-        if checkpoint.pickle and checkpoint.key_file is None:
-            raise ValueError("checkpoint.pickle is true and checkpoint.key_file missing: give it")
+        if checkpoint.key_file is not None and checkpoint.key_env is not None:
+            raise ValueError("checkpoint.key_file and checkpoint.key_env are both given: leave one")
+        if checkpoint.allow_pickle and not checkpoint.has_key:
+            raise ValueError(
+                "checkpoint.allow_pickle is true and no key is named: give checkpoint.key_file or "
+                "checkpoint.key_env"
+            )
         if checkpoint.store != "topic":
             return checkpoint
         if log is not None and log.kind != "kafka":
@@ -240,6 +245,10 @@ def _within(inner: tuple[Step, ...], outer: tuple[Step, ...]) -> bool:
 
 
 def _named_variables(merged: Mapping[str, Any]) -> Iterator[str]:
+    checkpoint = merged.get("checkpoint")
+    key_env = checkpoint.get("key_env") if isinstance(checkpoint, Mapping) else None
+    if isinstance(key_env, str):
+        yield key_env
     for endpoint in merged.get("endpoints", ()):
         names = endpoint.get("secrets_env")
         if isinstance(names, list | tuple):

@@ -319,9 +319,18 @@ class Detector:
         else:
             self.member.restore(state["member"])
 
-    def restore_features(self, state: dict[str, Any]) -> None:
-        """What a `state` knows of stations and features, without what its model has learnt."""
+    def restore_features(self, state: dict[str, Any], imputation: bool = True) -> None:
+        """What a `state` knows of stations and features, without what results have taught.
+
+        With ``imputation`` also what readings tell about each other, where both models impute.
+        """
         self.catalogue.restore(state["catalogue"])
+        kept = state["member"]
+        # A River model imputes nothing, nor does a stack without the linear member.
+        gaussian = (kept.get("linear", kept) or {}).get("gaussian")
+        linear = self.member.linear if isinstance(self.member, StackMember) else self.member
+        if imputation and gaussian is not None and isinstance(linear, LinearMember | DenseTwin):
+            linear.gaussian.restore(gaussian)
         self.member.grow()
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from models.baselines import NATIVE, factory
+from models.plain_state import NoPlainState, plain_state
 from stream.errors import AndonError
-from stream.line_state import FIGURES, MODEL
+from stream.line_state import FIGURES, IMPUTATION, MODEL
 
 if TYPE_CHECKING:
     from stream.task import TaskSettings
@@ -22,20 +25,24 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Of the state; another one cannot be read."""
 
-MIGRATED = {
-    "detector.model": MODEL,
-    "detector.members": MODEL,
-    "detector.backend": MODEL,
-    "detector.seed": MODEL,
-    "detector.replicates": MODEL,
-    "detector.rank": MODEL,
-    "evaluated_parts": FIGURES,
-    "parts.label_test": "",
+PICKLED = "versions of a pickled model"
+
+MIGRATED: dict[str, tuple[str, ...]] = {
+    "detector.model": (MODEL,),
+    "detector.members": (MODEL,),
+    "detector.backend": (IMPUTATION, MODEL),
+    "detector.seed": (IMPUTATION, MODEL),
+    "detector.replicates": (IMPUTATION, MODEL),
+    "detector.rank": (IMPUTATION, MODEL),
+    PICKLED: (MODEL,),
+    "evaluated_parts": (FIGURES,),
+    "parts.label_test": (),
 }
 """Settings that shape a state, and what ``--migrate`` begins anew for each: the *model* (journeys,
-results, figures and what is known of features stay), the *figures*, or nothing."""
+results, figures and what is known of features stay), the *imputation*, the *figures*, or nothing.
+"""
 
-SCRATCH_ONLY = ("format", "topic", "group")
+SCRATCH_ONLY = ("format", "topics.events", "worker.group")
 VERSIONS = ("andon", "numba", "numpy", "river")
 
 
@@ -48,17 +55,14 @@ class SettingsChanged(AndonError):
         said = "; ".join(
             f"{key} was {stored!r}, is {wanted!r}" for key, (stored, wanted) in changes.items()
         )
-        anew = sorted({MIGRATED[key] for key in changes if MIGRATED.get(key)})
-        kept = f"but the {' and the '.join(anew)}" if anew else ""
-        migrate = (
-            ""
-            if not can_migrate(changes)
-            else f"'andon watch --migrate' once to keep all {kept}".rstrip() + ", or "
-        )
+        remedy = "'andon watch --from-scratch' once to rebuild all from the records that are kept"
+        if can_migrate(changes):
+            anew = " and the ".join(sorted(begun_anew(changes)))
+            kept = f"all but the {anew}" if anew else "all"
+            remedy = f"'andon watch --migrate' once to keep {kept}, or {remedy}"
         super().__init__(
             f"the checkpoint of partition {partition} was made under other settings: {said}; "
-            f"change them back, or start {migrate}'andon watch --from-scratch' once to rebuild all "
-            f"from the records that are retained"
+            f"change them back, or start {remedy}"
         )
         self.changes = dict(changes)
 
@@ -71,36 +75,55 @@ def fingerprint(settings: TaskSettings) -> dict[str, Any]:
     'linear'
     """
     detector = settings.line.detector
+    versions = {name: version(name) for name in VERSIONS}
+    pickled = _only_pickle_keeps(detector.model)
     return {
         "format": FORMAT,
-        "topic": settings.topic,
-        "group": settings.group,
+        "topics.events": settings.topic,
+        "worker.group": settings.group,
         "detector.model": detector.model,
-        "detector.members": list(detector.members),
+        "detector.members": list(detector.members) if detector.model == "stack" else [],
         "detector.backend": detector.backend,
         "detector.seed": detector.seed,
         "detector.replicates": detector.replicates,
         "detector.rank": detector.rank,
+        PICKLED: f"river {versions['river']}, numpy {versions['numpy']}" if pickled else None,
         "parts.label_test": settings.line.ledger.label_test,
         "evaluated_parts": settings.line.evaluated_parts,
-        "versions": {name: version(name) for name in VERSIONS},
+        "versions": versions,
         "machine": platform.machine(),
     }
+
+
+@cache
+def _only_pickle_keeps(model: str) -> bool:
+    if model in NATIVE:
+        return False
+    try:
+        plain_state(factory(model, 0)(0))
+    except NoPlainState:
+        return True
+    return False
 
 
 def changed(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The settings that shape a state and differ: stored and wanted, by name.
 
-    Versions and machines are no settings: see `other_versions`.
+    Versions and machines are no settings: see `other_versions`. Members, and the versions of what
+    a model was pickled with, say nothing beside another model.
 
     >>> changed({"format": 1, "detector.rank": 10}, {"format": 1, "detector.rank": 20})
     {'detector.rank': (10, 20)}
     """
-    return {
+    found = {
         key: (stored.get(key), wanted.get(key))
         for key in (*SCRATCH_ONLY, *MIGRATED)
         if stored.get(key) != wanted.get(key)
     }
+    if "detector.model" in found:
+        found.pop("detector.members", None)
+        found.pop(PICKLED, None)
+    return found
 
 
 def other_versions(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
@@ -124,5 +147,9 @@ def can_migrate(changes: Mapping[str, tuple[Any, Any]]) -> bool:
 
 
 def begun_anew(changes: Mapping[str, tuple[Any, Any]]) -> frozenset[str]:
-    """What ``--migrate`` begins anew; raises KeyError for changes that it cannot bridge."""
-    return frozenset(MIGRATED[key] for key in changes) - {""}
+    """What ``--migrate`` begins anew; raises KeyError for changes that it cannot bridge.
+
+    >>> sorted(begun_anew({"detector.rank": (10, 20)}))
+    ['imputation', 'model']
+    """
+    return frozenset(what for key in changes for what in MIGRATED[key])

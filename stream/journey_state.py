@@ -126,7 +126,7 @@ class _Cursor:
     """Arrays in which the items of one journey follow those of another."""
 
     def __init__(self, counts: npt.NDArray[np.int64], *arrays: npt.NDArray[Any]) -> None:
-        self._ends = np.concatenate([[0], np.cumsum(counts)])
+        self._ends = [0, *np.cumsum(counts).tolist()]
         self._arrays = arrays
 
     def take(self, i: int) -> list[npt.NDArray[Any]]:

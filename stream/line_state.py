@@ -8,7 +8,7 @@ from models.plain_state import Opaque, State
 from stream.ledger_state import kept_journeys, ledger_state, restore_ledger
 from stream.line import Line
 
-MODEL, FIGURES = "model", "figures"
+MODEL, IMPUTATION, FIGURES = "model", "imputation", "figures"
 
 
 def line_state(line: Line, opaque: Opaque | None = None) -> State:
@@ -48,11 +48,11 @@ def restore_line(
     """Give a line that has seen nothing yet, of the same settings, a `line_state`.
 
     ``anew`` names what is left out (`stream.fingerprint`): the *model*, which then learns from the
-    next results on, or the *figures*. The state is the line's from then on: its arrays go on
-    learning.
+    next results on, with it perhaps the *imputation*, or the *figures*. The state is the line's
+    from then on: its arrays go on learning.
     """
     if MODEL in anew:
-        line.detector.restore_features(state["detector"])
+        line.detector.restore_features(state["detector"], IMPUTATION not in anew)
     else:
         line.detector.restore(state["detector"], opaque)
     columns = line.detector.catalogue.columns

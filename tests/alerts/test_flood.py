@@ -65,3 +65,17 @@ def test_a_checkpoint_changes_nothing() -> None:
     for each in (flood, again):
         run(each, 610, 30, every=2)
     assert again.state() == flood.state()
+
+
+def test_minutes_that_have_changed_are_counted_anew_and_the_flood_can_end() -> None:
+    before = Flood(budget=0.05, alarms=10, minutes=10.0)
+    run(before, 0, 600, every=20)
+    run(before, 600, 40, every=2)
+    after = Flood(budget=0.05, alarms=10, minutes=60.0)
+    after.restore(before.state())
+    assert (after.surging, after.flooded, after.recent_alarms) == (True, False, 0)
+    run(after, 640, 100, every=2)
+    assert after.flooded
+    run(after, 740, 600, every=20)
+    assert not after.flooded
+    assert 110 <= after.recent_parts <= 120

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from scraped import samples
 from small_line import small_line
+from structlog.testing import capture_logs
 from workers import TOPICS
 
 from andon import services
@@ -109,12 +110,14 @@ def test_a_model_that_only_pickle_can_keep_is_refused_unless_that_is_allowed(
         detector = plain.detector.model_copy(update=forest["detector"])
         return plain.model_copy(update={"detector": detector})
 
-    with pytest.raises(ConfigError, match=r"only pickle can keep the model .*checkpoint.pickle"):
+    with pytest.raises(
+        ConfigError, match=r"only pickle can keep the model .*checkpoint.allow_pickle"
+    ):
         services.check(wanted(), {})
     key = tmp_path / "key"
     key.write_text("k" * 32)
     key.chmod(0o600)
-    allowed = wanted(pickle=True, key_file=str(key))
+    allowed = wanted(allow_pickle=True, key_file=str(key))
     put(allowed)
     watch(allowed)
     watch(allowed)
@@ -142,6 +145,33 @@ def test_a_key_that_guards_nothing_is_refused(
     with pytest.raises(ConfigError, match=said) as refusal:
         watch(settings)
     assert "k" * 8 not in str(refusal.value)
+
+
+def test_the_key_may_come_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_with(tmp_path, key_env="ANDON_SECRET_CHECKPOINTS")
+    put(settings)
+    with pytest.raises(ConfigError, match="ANDON_SECRET_CHECKPOINTS is not set: give it 32"):
+        watch(settings)
+    monkeypatch.setenv("ANDON_SECRET_CHECKPOINTS", "k" * 31)
+    with pytest.raises(ConfigError, match="has 31 bytes: give it 32") as refusal:
+        watch(settings)
+    assert "k" * 8 not in str(refusal.value)
+    monkeypatch.setenv("ANDON_SECRET_CHECKPOINTS", "k" * 32)
+    assert watch(settings)["andon_checkpoints_total"] >= 1
+    assert watch(settings)["andon_rebuild_records"] == 0
+    monkeypatch.setenv("ANDON_SECRET_CHECKPOINTS", "x" * 32)
+    with capture_logs() as logged:
+        watch(settings)
+    [refused] = [entry for entry in logged if entry["event"] == "andon.checkpoint_refused"]
+    assert "sealed with another key" in refused["error"]
+
+
+def test_a_key_pasted_where_its_variable_belongs_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"checkpoint\.key_env") as refusal:
+        settings_with(tmp_path, key_env="very-secret-" * 4)
+    assert "very-secret" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o777, 0o702])

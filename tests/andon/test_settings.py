@@ -460,7 +460,7 @@ def test_mutated_files_load_or_list_their_mistakes(tmp_path: Path, data: st.Data
 # The documents and the defaults
 
 
-LEFT_OUT = {"detector": {"trained"}, "checkpoint": {"key_file"}}
+LEFT_OUT = {"detector": {"trained"}, "checkpoint": {"key_file", "key_env"}}
 
 
 def test_the_example_holds_every_key_at_its_default() -> None:

@@ -22,8 +22,10 @@ from stream.task import Task, TaskSettings
 
 FULL = bool(os.environ.get("ANDON_FULL"))
 RESTORED = 2_000 if FULL else 300
-BEFORE = 2_500 if FULL else 900
+# The first fit of the imputation ends among the events of the short run.
+BEFORE = 1_250
 KEY = SignedPickle(b"thirty-two bytes that are secret")
+PLAIN = ["linear", "linear, numpy", "stack", "logistic"]
 
 
 @cache
@@ -46,9 +48,11 @@ def _with_gaps(event: Event, offset: int) -> Event:
 
 
 def fresh(model: str, opaque: Opaque | None = None) -> Task:
+    name, _, backend = model.partition(", ")
     detector = DetectorSettings(
-        model=model, min_fails=2, min_passes=10, window_parts=60, window_fails=3
-    )
+        model=name, min_fails=2, min_passes=10, window_parts=60, window_fails=3,
+        backend="numpy" if backend else "numba",
+    )  # fmt: skip
     return Task(0, TaskSettings(line=LineSettings(detector=detector)), opaque=opaque)
 
 
@@ -66,20 +70,23 @@ def members(task: Task) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("model", ["linear", "stack", "logistic"])
+@pytest.mark.parametrize("model", PLAIN)
 def test_a_task_restored_after_every_record_is_the_one_that_went_on(model: str) -> None:
     through, restored = fresh(model), fresh(model)
     for record in history()[:BEFORE]:
         through.process(record)
         restored.process(record)
     alerts = 0
-    for record in history()[BEFORE:]:
-        restored = read_back(restored, model)
+    every = 5 if "numpy" in model and not FULL else 1
+    for number, record in enumerate(history()[BEFORE:]):
+        if number % every == 0:
+            restored = read_back(restored, model)
         effects = through.process(record)
         assert restored.process(record) == effects
         alerts += sum(hasattr(effect, "alert") for effect in effects)
     assert checkpoint.digest(restored.state()) == checkpoint.digest(through.state())
-    assert any(line.detector.trained for line in through.lines.values())
+    assert all(line.detector.trained for line in through.lines.values())
+    assert alerts > 0 or model == "logistic"
 
 
 def test_a_model_that_only_pickle_can_keep_is_restored_as_well() -> None:
@@ -91,8 +98,9 @@ def test_a_model_that_only_pickle_can_keep_is_restored_as_well() -> None:
     for number, record in enumerate(history()[BEFORE:]):
         if number % 10 == 0:  # a forest is a megabyte of pickle
             again = read_back(restored, model, KEY)
-            # Not those of the other task: River's Gaussians carry generators that nobody seeds.
-            assert members(again) == members(restored)
+            if number % 100 == 0:
+                # Not those of the other task: River's Gaussians carry generators nobody seeds.
+                assert members(again) == members(restored)
             restored = again
         assert restored.process(record) == through.process(record)
 
@@ -104,7 +112,7 @@ def test_a_model_that_only_pickle_can_keep_says_so_where_nobody_may_pickle() -> 
         task.state()
 
 
-@pytest.mark.parametrize("model", ["linear", "stack", "logistic"])
+@pytest.mark.parametrize("model", PLAIN)
 def test_what_was_taken_is_not_changed_by_what_comes_after(model: str) -> None:
     task = fresh(model)
     for record in history()[:BEFORE]:
