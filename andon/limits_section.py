@@ -20,7 +20,7 @@ class LimitsSection(Section):
         4096, ge=16, le=1_000_000, description="values in a message, those within others counted"
     )
     name_bytes: int = Field(
-        256, ge=16, le=1024, description="bytes of a name or key; 256 characters in any case"
+        256, ge=16, le=1024, description="bytes of a name; 256 characters in any case"
     )
     text_bytes: int = Field(
         1024, ge=16, le=4096, description="bytes of a text; 1,024 characters in any case"

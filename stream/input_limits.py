@@ -8,7 +8,7 @@ the magnitude of numbers. Every refusal has the stage *limit* and a word of its 
 ``too_long``         more bytes than ``message_bytes``
 ``too_deep``         brackets within brackets beyond ``depth``
 ``too_many_values``  more than ``values`` in all objects and lists together
-``name_too_long``    a name or a record's key beyond ``name_bytes`` in UTF-8
+``name_too_long``    a name beyond ``name_bytes`` in UTF-8
 ``text_too_long``    a text beyond ``text_bytes`` in UTF-8
 ``number_too_large`` a value whose magnitude is beyond ``magnitude``
 ==================== =====================================================
@@ -120,7 +120,7 @@ def name_too_long(limits: InputLimits) -> Rejected:
     return Rejected(
         "limit",
         "name_too_long",
-        f"a name or key has more than {limits.name_bytes} bytes or {NAME_CHARACTERS} characters",
+        f"a name has more than {limits.name_bytes} bytes or {NAME_CHARACTERS} characters",
     )
 
 

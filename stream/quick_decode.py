@@ -3,8 +3,8 @@
 Nearly all that lies on the events log is well-formed measurements, and decoding is the largest
 single cost of an event outside the detector. `measurement` reads such a message with a compiled
 decoder that knows its shape; whatever is unusual in any way (another type of event, an unknown
-field, a value that is refused or beyond a limit) gives None, and `stream.codec` then looks at it again with the wire
-contract itself, which alone decides and alone finds the words for a refusal.
+field, a value that is refused or beyond a limit) gives None, and `stream.codec` then looks at it
+again with the wire contract itself, which alone decides and alone finds the words for a refusal.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from stream.input_limits import (
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]+")
 _LONG_FRACTION = re.compile(rb"\.\d{7}")
+_BACKSLASH = ord("\\")
 _TIME_BYTES = 48  # a time lies within so many bytes behind its key
 
 
@@ -57,7 +58,7 @@ def _decoder(limits: InputLimits) -> msgspec.json.Decoder[Any]:
 
 
 class _Latest:
-    """The decoder of the limits that were asked for last: to look it up costs as much as to read."""
+    """The decoder of the limits asked for last: looking it up costs as much as reading."""
 
     limits = DEFAULT_LIMITS
     decode = _decoder(DEFAULT_LIMITS).decode
@@ -104,7 +105,7 @@ def measurement(value: bytes, limits: InputLimits = DEFAULT_LIMITS) -> Measureme
     _set_extra(event, None)
     _set_private(event, None)
     # What is more than ASCII, or may be behind an escape, has more bytes than characters.
-    if not value.isascii() or b"\\" in value:
+    if not value.isascii() or _BACKSLASH in value:
         return None if after_decoding(event, limits) else event
     return event
 
