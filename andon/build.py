@@ -24,6 +24,7 @@ from models.stack_member import known_members
 from stream.checkpointing import CheckpointRules
 from stream.effects import Effect
 from stream.errors import AndonError, ConfigError, TopicMissing
+from stream.input_limits import InputLimits
 from stream.ledger import LedgerSettings
 from stream.line import AlarmSettings, LineSettings
 from stream.line_watch import WatchSettings
@@ -97,6 +98,19 @@ def topic_specs(settings: Settings) -> list[TopicSpec]:
     return own + checkpoint_topics(settings)
 
 
+def input_limits(settings: Settings) -> InputLimits:
+    """The bounds on one message."""
+    limits = settings.limits
+    return InputLimits(
+        message_bytes=limits.message_bytes,
+        depth=limits.depth,
+        values=limits.values,
+        name_bytes=limits.name_bytes,
+        text_bytes=limits.text_bytes,
+        magnitude=limits.magnitude,
+    )
+
+
 def task_settings(settings: Settings) -> TaskSettings:
     """What the tasks' behaviour depends on; raises `ConfigError` if the model cannot be made."""
     detector, alerts = settings.detector, settings.alerts
@@ -112,7 +126,7 @@ def task_settings(settings: Settings) -> TaskSettings:
     return TaskSettings(
         group=settings.worker.group,
         topic=settings.topics.events,
-        message_bytes=settings.limits.message_bytes,
+        limits=input_limits(settings),
         dead_letter_bytes=settings.limits.dead_letter_bytes,
         line=LineSettings(
             detector=DetectorSettings(

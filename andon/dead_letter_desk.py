@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from andon.build import opened_log
+from andon.build import input_limits, opened_log
 from andon.dead_letter_events import Left, Made
 from andon.dead_letter_replay import DeadLetterReplay, ReplaySettings, Summary, read_present
 from andon.dead_letters import Letter, Letters, Reason, Wanted, as_letter, by_reason
@@ -88,7 +88,7 @@ def replay(
         events=topics.events,
         dead_letters=topics.dead_letters,
         group=f"{settings.worker.group}.dead-letters",
-        message_bytes=settings.limits.message_bytes,
+        limits=input_limits(settings),
     )
     with opened_log(settings) as log:
         work = DeadLetterReplay(log, pure, wanted, ingest_map)

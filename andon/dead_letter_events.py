@@ -26,7 +26,7 @@ from producers.source_place import (
     written,
 )
 from producers.translate_json import Item, JsonTranslator, Told
-from stream.codec import MESSAGE_BYTES, Rejected, decode, encode
+from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode, encode
 from stream.log import Headers
 from stream.partitioner import partition_for
 
@@ -106,14 +106,14 @@ class Retelling:
         events: str,
         present: Present,
         ingest_map: IngestMap | None = None,
-        message_bytes: int = MESSAGE_BYTES,
+        limits: InputLimits = DEFAULT_LIMITS,
     ) -> None:
         self._events = events
         self._present = present
         self._map = ingest_map
-        self._message_bytes = message_bytes
+        self._limits = limits
         self._topics = {} if ingest_map is None else {t.name: t for t in ingest_map.topics}
-        self._translator = None if ingest_map is None else JsonTranslator(ingest_map, message_bytes)
+        self._translator = None if ingest_map is None else JsonTranslator(ingest_map, limits)
         self._gathering = Gathering(None if ingest_map is None else ingest_map.gap)
         self._waiting: dict[Place, Place] = {}
         self.counts: Counter[str] = Counter()
@@ -193,7 +193,7 @@ class Retelling:
         if self._translator is not None and letter.said.topic in self._topics:
             return self._translator.translate(letter.original())
         key, value = letter.record.key, letter.record.value
-        event = decode(key, value, self._message_bytes)
+        event = decode(key, value, self._limits)
         if isinstance(event, Rejected):
             return [event]
         headers = [each for each in letter.own_headers if each[0] not in _OURS]

@@ -29,7 +29,7 @@ from andon.dead_letters import Letter, Letters, Wanted, short
 from producers.ingest_map import IngestMap
 from producers.source_place import LETTER_HEADER, Place, places_in
 from producers.turn import Turn
-from stream.codec import MESSAGE_BYTES
+from stream.codec import DEFAULT_LIMITS, InputLimits
 from stream.log import Log, TopicPartition
 
 log = structlog.get_logger()
@@ -50,13 +50,13 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """The topics, the group whose first partition is the turn, the longest event in bytes, and
+    """The topics, the group whose first partition is the turn, the bounds on an event, and
     how many events are handed over between two flushes."""
 
     events: str = "andon.events"
     dead_letters: str = "andon.dead-letters"
     group: str = "andon.dead-letters"
-    message_bytes: int = MESSAGE_BYTES
+    limits: InputLimits = DEFAULT_LIMITS
     batch_records: int = 500
 
 
@@ -173,7 +173,7 @@ class DeadLetterReplay:
         group = "" if self._map is None else self._map.group
         present = read_present(self._log, settings.events, origins, group, pulse.through)  # 3
         present.mine = self._mine
-        retelling = Retelling(settings.events, present, self._map, settings.message_bytes)
+        retelling = Retelling(settings.events, present, self._map, settings.limits)
         # One that came since step 2 was not looked for in step 3.
         known = (each for each in pulse.through(letters) if each.origin in origins)
         return retelling, known

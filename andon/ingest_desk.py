@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from andon.build import opened_log, ready_log
+from andon.build import input_limits, opened_log, ready_log
 from andon.monitoring import producer_monitor
 from andon.sections import KafkaSection
 from andon.settings import Settings
@@ -32,7 +32,7 @@ def ingest(
         _source(settings, map_file, ingest_map, target) as source,
         producer_monitor(settings, "ingest") as monitor,
     ):
-        topics, limits = settings.topics, settings.limits
+        topics = settings.topics
         work = Ingest(
             source,
             target,
@@ -41,8 +41,8 @@ def ingest(
                 events=topics.events,
                 dead_letters=topics.dead_letters,
                 member=member,
-                message_bytes=limits.message_bytes,
-                dead_letter_bytes=limits.dead_letter_bytes,
+                limits=input_limits(settings),
+                dead_letter_bytes=settings.limits.dead_letter_bytes,
             ),
             observer=monitor,
         )
@@ -56,7 +56,7 @@ def show(settings: Settings, map_file: Path, count: int) -> list[Seen]:
     """What a map makes of the newest records; nothing is written."""
     ingest_map = load_ingest_map(map_file)
     with opened_log(settings) as target, _source(settings, map_file, ingest_map, target) as source:
-        return list(preview(source, ingest_map, count, settings.limits.message_bytes))
+        return list(preview(source, ingest_map, count, input_limits(settings)))
 
 
 def _check_topics(settings: Settings, map_file: Path, ingest_map: IngestMap) -> None:

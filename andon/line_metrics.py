@@ -35,6 +35,8 @@ def _added_up(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
             "andon_events_total",
             "andon_values_wrong_kind_total",
             "andon_parts_expired_total",
+            "andon_parts_evicted_total",
+            "andon_outcomes_forgotten_total",
             "andon_alerts_withheld_total",
             "andon_open_journeys",
             "andon_kept_outcomes",
@@ -51,6 +53,8 @@ def _added_up(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
                 sums["andon_alerts_withheld_total"][label, taken_as] += count
         sums["andon_values_wrong_kind_total"][label,] += line.counts.get("value.wrong_kind", 0)
         sums["andon_parts_expired_total"][label,] += line.counts.get("part.expired", 0)
+        sums["andon_parts_evicted_total"][label,] += line.evicted
+        sums["andon_outcomes_forgotten_total"][label,] += line.forgotten
         sums["andon_open_journeys"][label,] += line.open_journeys
         sums["andon_kept_outcomes"][label,] += line.kept_outcomes
         sums["andon_results_learnt_total"][label, "fail"] += line.fails_learnt

@@ -92,6 +92,8 @@ class LineState(BaseModel):
     figures: Figures | None
     counts: Annotated[dict[str, int], Field(default_factory=dict)]
     last_checkpoint: LastCheckpoint | None = None
+    evicted: int = 0
+    forgotten: int = 0
 
     @property
     def results_learnt(self) -> int:
@@ -178,6 +180,8 @@ def line_state(
         budget=point.budget,
         open_journeys=line.ledger.open_parts,
         kept_outcomes=line.ledger.decided_parts,
+        evicted=line.ledger.evicted,
+        forgotten=line.ledger.forgotten,
         event_time=line.watermark.at,
         learnt_at=line.learnt_at,
         figures=figures,

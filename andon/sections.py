@@ -180,26 +180,6 @@ class WorkerSection(Section):
     poll_records: int = Field(500, ge=1, le=10_000, description="most records taken by one poll")
 
 
-class LimitsSection(Section):
-    """What bounds memory, whatever comes in."""
-
-    message_bytes: int = Field(
-        524_288, ge=1024, le=16_777_216, description="bytes; longer records go to the dead letters"
-    )
-    open_parts: int = Field(
-        200_000, ge=100, le=10_000_000, description="most parts per line that wait for their result"
-    )
-    kept_outcomes: int = Field(
-        200_000,
-        ge=100,
-        le=10_000_000,
-        description="most results per line remembered, to know a corrected or repeated one",
-    )
-    dead_letter_bytes: int = Field(
-        65_536, ge=0, le=900_000, description="bytes kept of a dead letter that is too long"
-    )
-
-
 class PartsSection(Section):
     """What counts as a part's result, and until when."""
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from andon.checkpoint_section import CheckpointSection
 from andon.endpoints import EndpointSection
 from andon.environment import read_environment, unknown_variables, variable
+from andon.limits_section import LimitsSection
 from andon.mistakes import (
     NEVER_SHOWN,
     SourceKind,
@@ -33,7 +34,6 @@ from andon.sections import (
     AlertsSection,
     DetectorSection,
     KafkaSection,
-    LimitsSection,
     LoggingSection,
     LogSection,
     MonitoringSection,

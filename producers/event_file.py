@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 import orjson
 
-from stream.codec import MESSAGE_BYTES, Rejected, decode, encode
+from stream.codec import Rejected, decode, encode
 from stream.errors import ConfigError
 from stream.events import Event
 
@@ -48,7 +48,7 @@ def read_events(
         for number, line in enumerate(_lines(path, file), start=1):
             if not line.strip():
                 continue
-            event = decode(_key(line), line, MESSAGE_BYTES)
+            event = decode(_key(line), line)
             if not isinstance(event, Rejected):
                 yield event
             elif on_bad is not None:

@@ -77,7 +77,7 @@ class Ingest:
         self._settings = settings or IngestSettings()
         self._observer = observer or Unobserved()
         self._clock = clock
-        self._translator = JsonTranslator(ingest_map, self._settings.message_bytes)
+        self._translator = JsonTranslator(ingest_map, self._settings.limits)
         self.counts: Counter[str] = Counter()
 
     def run(self, stop: Callable[[], bool], *, until_end: bool = False) -> None:

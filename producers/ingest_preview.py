@@ -13,7 +13,7 @@ from producers.ingest_map import IngestMap
 from producers.ingest_setup import source_partitions
 from producers.source_place import Place
 from producers.translate_json import JsonTranslator
-from stream.codec import MESSAGE_BYTES, Rejected, encode
+from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, encode
 from stream.log import Log, Record
 
 
@@ -41,13 +41,13 @@ class Seen(NamedTuple):
 
 
 def preview(
-    source: Log, ingest_map: IngestMap, count: int, message_bytes: int = MESSAGE_BYTES
+    source: Log, ingest_map: IngestMap, count: int, limits: InputLimits = DEFAULT_LIMITS
 ) -> Iterator[Seen]:
     """What becomes of the newest ``count`` records of all topics together, in order.
 
     What is still being gathered at the end is told as it is. Joins no group and stores nothing.
     """
-    translator = JsonTranslator(ingest_map, message_bytes)
+    translator = JsonTranslator(ingest_map, limits)
     gathering = Gathering(ingest_map.gap)
     for record in _newest(source, ingest_map, count):
         for number, item in enumerate(translator.translate(record)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from producers.ingest_map import IngestMap
-from stream.codec import MESSAGE_BYTES
+from stream.codec import DEFAULT_LIMITS, InputLimits
 from stream.errors import LogError, TopicMissing
 from stream.log import Log, TopicPartition
 
@@ -19,7 +19,7 @@ class IngestSettings:
     events: str = "andon.events"
     dead_letters: str = "andon.dead-letters"
     member: str | None = None
-    message_bytes: int = MESSAGE_BYTES
+    limits: InputLimits = DEFAULT_LIMITS
     dead_letter_bytes: int = 64 * 1024
     poll_records: int = 1_000
     settle_seconds: float = 1.0

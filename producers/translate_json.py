@@ -8,6 +8,7 @@ reason; one bad item harms no other. What is told has been read back as the work
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -17,8 +18,9 @@ from producers.ingest_fields import Condition, FeatureMap, FieldMap, InstantMap,
 from producers.ingest_map import IngestMap, TopicMap
 from producers.json_path import MISSING, Document, JsonPath
 from producers.scalars import as_text, from_epoch, kind_of, to_name, to_value
-from stream.codec import MESSAGE_BYTES, Rejected, decode
+from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode
 from stream.events import Measurement, Result
+from stream.input_limits import before_decoding
 from stream.log import Record
 
 _LONGEST_SHOWN = 80
@@ -53,11 +55,13 @@ class JsonTranslator:
     'at: nothing stands at ts'
     """
 
-    def __init__(self, ingest_map: IngestMap, message_bytes: int = MESSAGE_BYTES) -> None:
-        self._message_bytes = message_bytes
+    def __init__(self, ingest_map: IngestMap, limits: InputLimits = DEFAULT_LIMITS) -> None:
+        # A list of many items is one message here: its bytes bound their number.
+        self._whole = replace(limits, values=limits.message_bytes)
         missing = frozenset(ingest_map.missing)
         self._topics = {
-            topic.name: _TopicTranslator(ingest_map, topic, missing) for topic in ingest_map.topics
+            topic.name: _TopicTranslator(ingest_map, topic, missing, limits)
+            for topic in ingest_map.topics
         }
 
     def translate(self, record: Record) -> list[Item]:
@@ -65,9 +69,8 @@ class JsonTranslator:
         value = record.value
         if value is None:
             return [Rejected("decode", "tombstone", "the record has no value")]
-        if len(value) > self._message_bytes:
-            reason = f"{len(value)} bytes; at most {self._message_bytes} are read"
-            return [Rejected("limit", "too_long", reason)]
+        if refused := before_decoding(value, self._whole):
+            return [refused]
         try:
             content = orjson.loads(value)
         except orjson.JSONDecodeError as error:
@@ -88,7 +91,10 @@ class _Bad(Exception):
 class _TopicTranslator:
     """The items of one topic."""
 
-    def __init__(self, ingest_map: IngestMap, topic: TopicMap, missing: frozenset[str]) -> None:
+    def __init__(
+        self, ingest_map: IngestMap, topic: TopicMap, missing: frozenset[str], limits: InputLimits
+    ) -> None:
+        self._limits = limits
         self._map = topic
         self._line = topic.line or ingest_map.line
         self._missing = missing
@@ -130,7 +136,7 @@ class _TopicTranslator:
             return Rejected("validate", bad.error, _clip(str(bad)))
         try:
             # With what the worker will make of it, no event of ours is ever put aside there.
-            event = decode(fields["line"].encode(), orjson.dumps(fields))
+            event = decode(fields["line"].encode(), orjson.dumps(fields), self._limits)
         except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
             return Rejected("validate", "bad_value", _clip(str(error)))
         if isinstance(event, Rejected):

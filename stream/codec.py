@@ -3,43 +3,47 @@
 `decode` answers an event, or a `Rejected` that says why: bad input is a second stream. Decisions
 on hostile input:
 
+- What exceeds a bound (`stream.input_limits`) is rejected with the stage *limit*: length, depth and
+  number of values before anything is parsed.
 - NaN, Infinity, a number beyond the range of a double, an integer of thousands of digits, a type
   that JSON has not: rejected. -0.0 and 5e-324 are numbers like any other.
-- Broken UTF-8, a lone surrogate, a byte-order mark, text after the object, nesting deeper than the
-  parser's 200 levels: rejected as not JSON. Of duplicate keys the last one counts.
+- Broken UTF-8, a lone surrogate, a byte-order mark, text after the object: rejected as not JSON.
+  Of duplicate keys the last one counts.
 - A tombstone, a key that is not the line's name, an unknown type or major version, a missing
   field, a time without a zone: rejected. Unknown fields are passed over.
-- A record longer than the limit is not parsed at all.
+
+There are two ways of reading, a quick one for plainly good measurements (`stream.quick_decode`)
+and `read_closely`; which of them is taken never changes the answer.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
 from stream import quick_decode
 from stream.events import Event
+from stream.input_limits import (
+    DEFAULT_LIMITS,
+    NAME_CHARACTERS,
+    InputLimits,
+    Rejected,
+    after_decoding,
+    before_decoding,
+    name_too_long,
+    text_too_long,
+)
 
-MESSAGE_BYTES = 512 * 1024
-
-Stage = Literal["limit", "decode", "validate", "process"]
+__all__ = ["DEFAULT_LIMITS", "InputLimits", "Rejected", "decode", "encode", "read_closely"]
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 
 
-class Rejected(NamedTuple):
-    """Why a record is no event: the stage that said no, a word for counting, a sentence."""
-
-    stage: Stage
-    error: str
-    message: str
-
-
 def decode(
-    key: bytes | None, value: bytes | None, message_bytes: int = MESSAGE_BYTES
+    key: bytes | None, value: bytes | None, limits: InputLimits = DEFAULT_LIMITS
 ) -> Event | Rejected:
     """The event in a record.
 
@@ -53,21 +57,35 @@ def decode(
     """
     if value is None:
         return Rejected("decode", "tombstone", "the record has no value; events are never deleted")
-    if len(value) > message_bytes:
-        return Rejected(
-            "limit", "too_long", f"{len(value)} bytes; at most {message_bytes} are read"
-        )
-    event: Event | None = quick_decode.measurement(value)
+    length = len(value)
+    # Each value takes two bytes or more, and a measurement that is read quickly is two deep.
+    long = length > 2 * limits.values or length > limits.message_bytes
+    if long and (refused := before_decoding(value, limits)):
+        return refused
+    event = quick_decode.measurement(value, limits)
     if event is None:
-        try:
-            event = _EVENT.validate_json(value)
-        except ValidationError as refusal:
-            return _rejection(refusal)
-    if key != event.line.encode():
-        return Rejected(
-            "validate", "wrong_key", "the record's key must be the event's line, in UTF-8"
-        )
-    return event
+        return read_closely(key, value, limits)
+    return event if key == event.line.encode() else _WRONG_KEY
+
+
+def read_closely(
+    key: bytes | None, value: bytes, limits: InputLimits = DEFAULT_LIMITS
+) -> Event | Rejected:
+    """The event in a record's value by the wire contract's classes; `decode` without the hurry."""
+    if refused := before_decoding(value, limits):
+        return refused
+    try:
+        event = _EVENT.validate_json(value)
+    except ValidationError as refusal:
+        return _rejection(refusal, limits)
+    if refused := after_decoding(event, limits):
+        return refused
+    return event if key == event.line.encode() else _WRONG_KEY
+
+
+_WRONG_KEY = Rejected(
+    "validate", "wrong_key", "the record's key must be the event's line, in UTF-8"
+)
 
 
 def encode(event: Event) -> bytes:
@@ -90,7 +108,7 @@ def _plain(value: object) -> str:
     raise TypeError(f"an event holds no {type(value).__name__}")
 
 
-def _rejection(refusal: ValidationError) -> Rejected:
+def _rejection(refusal: ValidationError, limits: InputLimits) -> Rejected:
     """One sentence from the validator's report, without the rejected values themselves."""
     details = refusal.errors(include_url=False, include_context=True, include_input=False)
     first = details[0]
@@ -99,6 +117,9 @@ def _rejection(refusal: ValidationError) -> Rejected:
         return Rejected("decode", "not_json", _clip(first["msg"]))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         return Rejected("validate", "unknown_type", _clip(first["msg"]))
+    if long := next((each for each in details if each["type"] == "string_too_long"), None):
+        is_name = long["ctx"]["max_length"] <= NAME_CHARACTERS
+        return name_too_long(limits) if is_name else text_too_long(limits)
     where = [str(step) for step in first["loc"]]
     # The first step names the kind of event, which the message need not repeat.
     path = ".".join(where[1:]) if len(where) > 1 else ".".join(where)

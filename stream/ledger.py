@@ -91,6 +91,7 @@ class Ledger:
 
     ``open`` holds journeys in the order in which they were touched, ``decided`` outcomes in the
     order in which they came, ``with_journey`` the most recent of these, with their journeys.
+    ``evicted`` and ``forgotten`` count what the bounds have cost: parts and outcomes.
 
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -108,6 +109,7 @@ class Ledger:
         self.settings = settings
         self.opened = 0
         self.evicted = 0
+        self.forgotten = 0
         self.open: OrderedDict[str, Journey] = OrderedDict()
         self.decided: OrderedDict[str, Outcome] = OrderedDict()
         self.with_journey: deque[Outcome] = deque()
@@ -231,6 +233,7 @@ class Ledger:
         self.decided[outcome.part] = outcome
         while len(self.decided) > self.settings.kept_outcomes:
             self.decided.popitem(last=False)
+            self.forgotten += 1
         if outcome.journey is not None:
             self.with_journey.append(outcome)
             if len(self.with_journey) > JOURNEYS_KEPT:

@@ -31,6 +31,7 @@ def ledger_state(ledger: Ledger) -> State:
     return {
         "opened": ledger.opened,
         "evicted": ledger.evicted,
+        "forgotten": ledger.forgotten,
         "open": pack(journeys),
         "order": np.array([place[part] for part in ledger.open], np.int64),
         "outcomes": _outcomes(outcomes),
@@ -42,6 +43,7 @@ def ledger_state(ledger: Ledger) -> State:
 def restore_ledger(ledger: Ledger, state: State, features: int, stations: int) -> None:
     """Give a fresh ledger of the same settings a `ledger_state`; rows have so many features."""
     ledger.opened, ledger.evicted = state["opened"], state["evicted"]
+    ledger.forgotten = state["forgotten"]
     journeys = unpack(state["open"], features, stations)
     ledger.open = OrderedDict((journeys[i].part, journeys[i]) for i in state["order"].tolist())
     outcomes = _as_outcomes(state["outcomes"])

@@ -3,45 +3,71 @@
 Nearly all that lies on the events log is well-formed measurements, and decoding is the largest
 single cost of an event outside the detector. `measurement` reads such a message with a compiled
 decoder that knows its shape; whatever is unusual in any way (another type of event, an unknown
-field, a value that is refused) gives None, and `stream.codec` then looks at it again with the wire
-contract itself, which alone decides and alone finds the words for a refusal.
+field, a value that is refused or beyond a limit) gives None, and `stream.codec` then looks at it
+again with the wire contract itself, which alone decides and alone finds the words for a refusal.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import BaseModel
 
 from stream.events import SCHEMA_MAJOR, Measurement
+from stream.input_limits import (
+    DEFAULT_LIMITS,
+    NAME_CHARACTERS,
+    TEXT_CHARACTERS,
+    InputLimits,
+    after_decoding,
+)
 
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
-_Text = Annotated[str, msgspec.Meta(max_length=1024)]
 _Time = Annotated[datetime, msgspec.Meta(tz=True)]
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]+")
 _LONG_FRACTION = re.compile(rb"\.\d{7}")
+_BACKSLASH = ord("\\")
 _TIME_BYTES = 48  # a time lies within so many bytes behind its key
 
 
-class _Shape(msgspec.Struct, forbid_unknown_fields=True):
-    type: Literal["measurement"]
-    line: _Name
-    part: _Name
-    station: _Name
-    at: _Time
-    values: dict[_Name, bool | float | _Text | None]
-    v: Literal[1] = 1
-    id: _Name | None = None
+@lru_cache(maxsize=8)
+def _decoder(limits: InputLimits) -> msgspec.json.Decoder[Any]:
+    """A decoder that checks the limits as it goes, in characters: none has less than a byte."""
+    most = min(limits.name_bytes, NAME_CHARACTERS)
+    name = Annotated[str, msgspec.Meta(min_length=1, max_length=most)]
+    text = Annotated[str, msgspec.Meta(max_length=min(limits.text_bytes, TEXT_CHARACTERS))]
+    number = Annotated[float, msgspec.Meta(ge=-limits.magnitude, le=limits.magnitude)]
+    shape = msgspec.defstruct(
+        "Shape",
+        [
+            ("type", Literal["measurement"]),
+            ("line", name),
+            ("part", name),
+            ("station", name),
+            ("at", _Time),
+            ("values", dict[name, bool | number | text | None]),
+            ("v", Literal[1], 1),
+            ("id", name | None, None),
+        ],
+        forbid_unknown_fields=True,
+    )
+    return msgspec.json.Decoder(shape)
 
 
-_DECODER = msgspec.json.Decoder(_Shape)
+class _Latest:
+    """The decoder of the limits asked for last: looking it up costs as much as reading."""
+
+    limits = DEFAULT_LIMITS
+    decode = _decoder(DEFAULT_LIMITS).decode
 
 
-def measurement(value: bytes) -> Measurement | None:
+def measurement(value: bytes, limits: InputLimits = DEFAULT_LIMITS) -> Measurement | None:
     """The measurement in a message, or None if it must be looked at closely.
+
+    The message's length and its number of values are for the caller to check.
 
     >>> body = b'{"type":"measurement","v":1,"line":"A","part":"P-1","station":"press",'
     >>> measurement(body + b'"at":"2026-01-05T08:00:00Z","values":{"torque":1.5}}').values
@@ -50,7 +76,9 @@ def measurement(value: bytes) -> Measurement | None:
     True
     """
     try:
-        found = _DECODER.decode(value)
+        if limits is not _Latest.limits:
+            _Latest.limits, _Latest.decode = limits, _decoder(limits).decode
+        found = _Latest.decode(value)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     at = found.at
@@ -76,6 +104,9 @@ def measurement(value: bytes) -> Measurement | None:
     _set_fields(event, set(_ALL_FIELDS))
     _set_extra(event, None)
     _set_private(event, None)
+    # What is more than ASCII, or may be behind an escape, has more bytes than characters.
+    if not value.isascii() or _BACKSLASH in value:
+        return None if after_decoding(event, limits) else event
     return event
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from alerts.alert import alert_id
 from models.plain_state import Opaque, State
-from stream.codec import MESSAGE_BYTES, Rejected, decode
+from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
 from stream.fingerprint import fingerprint
@@ -36,7 +36,7 @@ class TaskSettings:
 
     group: str = "andon"
     topic: str = "andon.events"
-    message_bytes: int = MESSAGE_BYTES
+    limits: InputLimits = DEFAULT_LIMITS
     dead_letter_bytes: int = 64 * 1024
     max_lines: int = 1_000
     line: LineSettings = field(default_factory=LineSettings)
@@ -80,7 +80,7 @@ class Task:
 
     def process(self, record: Record) -> list[Effect]:
         """What one record asks for. Never raises: a record that cannot be used is put aside."""
-        event = decode(record.key, record.value, self.settings.message_bytes)
+        event = decode(record.key, record.value, self.settings.limits)
         self.last_kind, self.last_at = "", None
         if isinstance(event, Rejected):
             return [self._put_aside(record, event)]

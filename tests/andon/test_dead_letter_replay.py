@@ -34,6 +34,7 @@ from andon.dead_letter_replay import DeadLetterReplay, ReplaySettings, Summary
 from andon.dead_letters import Wanted
 from producers.turn import Turn
 from stream.events import DeadLetter
+from stream.input_limits import InputLimits
 from stream.local import LocalLog
 from stream.log import Log, TopicPartition, TopicSpec
 from stream.memory import MemoryLog
@@ -157,7 +158,8 @@ def test_records_of_the_events_topic_are_read_once_more_with_the_limits_of_today
         log.append(EVENTS, b"A", value, headers=[("plant", b"9")])
     log.append(EVENTS, b"A", b"{")
     log.flush()
-    run_to_end(log, dataclasses.replace(QUICK, message_bytes=100, dead_letter_bytes=500))
+    limits = InputLimits(message_bytes=100)
+    run_to_end(log, dataclasses.replace(QUICK, limits=limits, dead_letter_bytes=500))
     summary = replay(log)
     assert figures(summary) == (1, 1, 0, 2)
     assert sorted(summary.reasons) == ["not_json", "truncated"]

@@ -47,9 +47,12 @@ def test_one_poisoned_record_in_a_hundred_changes_no_risk_of_the_good_ones() -> 
     assert state_of(poisoned.line("A"))["figures"] == state_of(clean.line("A"))["figures"]
 
 
-def test_ten_thousand_values_in_one_message_are_taken_in() -> None:
+def test_ten_thousand_values_in_one_message_are_refused_and_four_thousand_taken_in() -> None:
     driver = trained_driver()
-    wide = {f"sensor {number}": float(number) for number in range(10_000)}
+    many = {f"sensor {number}": float(number) for number in range(10_000)}
+    driver.pipe(press("P-many", LEARNT, 1.0).model_copy(update={"values": many}))
+    assert refusals(driver.read()) == ["too_many_values"]
+    wide = dict(list(many.items())[:4_000])
     for number in range(3):
         driver.pipe(press(f"P-wide-{number}", LEARNT, 1.0).model_copy(update={"values": wide}))
     driver.pipe(*part_events(LEARNT + 9))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.codec import Rejected, decode, encode
+from stream.codec import InputLimits, Rejected, decode, encode, read_closely
 from stream.events import Measurement, Result
 
 GOOD = {
@@ -42,13 +44,43 @@ HOSTILE = {
     "an object as a value": (with_value('{"a":1}'), "validate", "bad_value"),
     "a lone surrogate": (with_value('"\\ud800"'), "decode", "not_json"),
     "broken UTF-8": (with_value('"?"').replace(b"?", b"\xff"), "decode", "not_json"),
-    "a text of 2,000 characters": (with_value(json.dumps("x" * 2000)), "validate", "bad_value"),
+    "a text of 2,000 characters": (with_value(json.dumps("x" * 2000)), "limit", "text_too_long"),
+    "a text of 1,026 bytes": (with_value(json.dumps("\u00e9" * 513)), "limit", "text_too_long"),
+    "a name of 258 bytes": (changed(part="\u00e9" * 129), "limit", "name_too_long"),
+    "a feature's name of 300 characters": (
+        changed(values={"x" * 300: 1.0}),
+        "limit",
+        "name_too_long",
+    ),
+    "1e13": (with_value("1e13"), "limit", "number_too_large"),
+    "-1e13": (with_value("-1e13"), "limit", "number_too_large"),
+    "an integer of 20 digits": (with_value("9" * 20), "limit", "number_too_large"),
+    "10,000 values": (
+        changed(values={f"f{i}": 1 for i in range(10_000)}),
+        "limit",
+        "too_many_values",
+    ),
+    "10,000 values in a field nobody knows": (
+        changed(more=[1] * 10_000),
+        "limit",
+        "too_many_values",
+    ),
+    "a key ten thousand times": (with_value("1" + ',"x":1' * 10_000), "limit", "too_many_values"),
+    "a depth of 17": (changed(more=json.loads("[" * 16 + "]" * 16)), "limit", "too_deep"),
+    "a depth of 900": (b"[" * 900 + b"]" * 900, "limit", "too_deep"),
+    "a depth of 17 behind a backslash": (
+        changed(shift="x\\", more=json.loads("[" * 16 + "]" * 16)),
+        "limit",
+        "too_deep",
+    ),
+    "gzip": (gzip.compress(changed()), "decode", "not_json"),
     "a byte-order mark": (b"\xef\xbb\xbf" + changed(), "decode", "not_json"),
     "text after the object": (changed() + b"x", "decode", "not_json"),
     "nothing": (b"", "decode", "not_json"),
     "an array": (b"[]", "validate", "bad_field"),
-    "a depth of 100,000": (b"[" * 100_000, "decode", "not_json"),
-    "a depth of 100,000 inside": (with_value("[" * 100_000), "decode", "not_json"),
+    "a depth of 100,000": (b"[" * 100_000, "limit", "too_many_values"),
+    "a depth of 100,000 inside": (with_value("[" * 100_000), "limit", "too_many_values"),
+    "100,000 brackets that close": (b"]" * 100_000, "decode", "not_json"),
     "10 MB": (with_value(json.dumps("x" * 10_000_000)), "limit", "too_long"),
     "an unknown type": (changed(type="telegram"), "validate", "unknown_type"),
     "no type": (b'{"line":"A"}', "validate", "unknown_type"),
@@ -72,9 +104,64 @@ def test_hostile_bytes_are_answered_with_a_reason(case: str) -> None:
     assert answer.message.isprintable()
 
 
-@pytest.mark.parametrize("text", ["-0.0", "5e-324", "1e308", "true", "null", '"\\u0000"'])
+@pytest.mark.parametrize("text", ["-0.0", "5e-324", "1e12", "-1e12", "true", "null", '"\\u0000"'])
 def test_odd_but_lawful_values_are_values(text: str) -> None:
     assert isinstance(decode(b"A", with_value(text)), Measurement)
+
+
+def test_what_has_as_much_as_is_allowed_is_read() -> None:
+    most = {f"f{i}": 1.0 for i in range(4096 - 9)} | {"x" * 256: "y" * 1024}
+    assert isinstance(decode(b"A", changed(values=most)), Measurement)
+    deep = json.loads("[" * 15 + "]" * 15)
+    assert isinstance(decode(b"A", changed(more=deep)), Measurement)
+    assert isinstance(decode(b"A", changed(part="\u00e9" * 128)), Measurement)
+
+
+def test_limits_are_those_that_are_given() -> None:
+    wide = InputLimits(values=20_000, depth=60, magnitude=1e15, text_bytes=4096, name_bytes=1024)
+    many = {f"f{i}": 1 for i in range(10_000)}
+    assert isinstance(decode(b"A", changed(values=many), wide), Measurement)
+    assert isinstance(decode(b"A", with_value("1e13"), wide), Measurement)
+    assert isinstance(decode(b"A", changed(part="\u00e9" * 256), wide), Measurement)
+    narrow = InputLimits(values=12, text_bytes=16, name_bytes=16, magnitude=10.0)
+    too_much: dict[str, dict[str, Any]] = {
+        "number_too_large": {"values": {"a": 11}},
+        "text_too_long": {"values": {"a": "x" * 17}},
+        "name_too_long": {"part": "P" * 17},
+        "too_many_values": {"values": dict.fromkeys("abcdefgh", 1)},
+    }
+    for error, fields in too_much.items():
+        answer = decode(b"A", changed(**fields), narrow)
+        assert isinstance(answer, Rejected)
+        assert (answer.stage, answer.error) == ("limit", error)
+
+
+# Half a megabyte each, of what is worst for one of the ways of reading.
+COSTLY = {
+    "brackets that close at once": b"[]" * 262_000,
+    "quotes": b'"' * 524_000,
+    "escaped quotes": b'"' + b'\\"' * 262_000,
+    "backslashes": b'"' + b"\\" * 524_000,
+    "brackets that only close": b"]" * 524_000,
+    "escapes of characters": with_value('"' + "\\u00e9" * 87_000 + '"'),
+    "one number": with_value("1" * 524_000),
+    "one text": with_value('"' + "x" * 524_000 + '"'),
+    "one key": changed(values={"k" * 524_000: 1}),
+    "spaces": changed() + b" " * 523_000,
+    "2,000 lists as values": changed(values={f"{i:0110d}": [1] for i in range(2_000)}),
+    "4,000 long names": changed(values={f"{i:0110d}": 1 for i in range(4_000)}),
+    "4,000 numbers of 100 digits": changed(values={f"f{i}": int("9" * 100) for i in range(4_000)}),
+}
+
+
+@pytest.mark.parametrize("case", COSTLY, ids=list(COSTLY))
+def test_no_message_takes_more_than_50_ms_of_cpu(case: str) -> None:
+    spent = []
+    for _ in range(3):
+        began = time.process_time()
+        decode(b"A", COSTLY[case])
+        spent.append(time.process_time() - began)
+    assert min(spent) < 0.050
 
 
 @pytest.mark.parametrize("key", [None, b"", b"B", b"\xff"])
@@ -114,7 +201,7 @@ names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_
 values = st.one_of(
     st.none(),
     st.booleans(),
-    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-1e12, 1e12),
     st.text(st.characters(exclude_categories=("Cs",)), max_size=30),
 )
 
@@ -141,12 +228,35 @@ def test_no_bytes_make_it_raise(value: bytes) -> None:
     decode(b"A", value)
 
 
+TOKENS = [
+    *("NaN", "1e400", "1e13", "-0.0", "5e-324", "9" * 20, "null", "true", "[]", "{}", '"x"'),
+    *('"' + "\u00e9" * 600 + '"', '"\\ud800"', '"\\u00e9"', '"' + "y" * 1025 + '"', "[" * 20),
+]
+LIMITS = [InputLimits(), InputLimits(values=12, name_bytes=16, text_bytes=20, magnitude=100.0)]
+
+
+@settings(max_examples=300)
 @given(st.data())
-def test_no_mutation_of_a_good_message_makes_it_raise(data: st.DataObject) -> None:
-    good = bytearray(changed())
-    for _ in range(data.draw(st.integers(1, 4))):
-        good[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
-    decode(b"A", bytes(good))
+def test_both_ways_of_reading_agree_on_mutated_messages(data: st.DataObject) -> None:
+    good = bytearray(with_value(data.draw(st.sampled_from(TOKENS))))
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(good) - 1))
+        match data.draw(st.integers(0, 2)):
+            case 0:
+                good[at] = data.draw(st.integers(0, 255))
+            case 1:
+                del good[at : at + data.draw(st.integers(1, 9))]
+            case _:
+                good[at:at] = data.draw(st.sampled_from(TOKENS)).encode()
+    limits = data.draw(st.sampled_from(LIMITS))
+    assert decode(b"A", bytes(good), limits) == read_closely(b"A", bytes(good), limits)
+
+
+@pytest.mark.parametrize("case", HOSTILE, ids=list(HOSTILE))
+def test_both_ways_of_reading_give_hostile_bytes_the_same_answer(case: str) -> None:
+    value = HOSTILE[case][0]
+    if value is not None:
+        assert decode(b"A", value) == read_closely(b"A", value)
 
 
 def test_a_result_travels_whole() -> None:

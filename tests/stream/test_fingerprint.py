@@ -22,7 +22,12 @@ from stream.task import Task, TaskSettings
 BEFORE, AFTER = 200, 60
 
 LIVE: dict[str, Any] = {
-    "message_bytes": 300_000,
+    "limits.message_bytes": 300_000,
+    "limits.depth": 8,
+    "limits.values": 1000,
+    "limits.name_bytes": 100,
+    "limits.text_bytes": 500,
+    "limits.magnitude": 1e9,
     "dead_letter_bytes": 1000,
     "max_lines": 5,
     "line.detector.window_parts": 100,

@@ -139,3 +139,4 @@ def test_outcomes_and_their_journeys_are_bounded() -> None:
     assert old.kind is Joining.CORRECTED
     assert old.outcome is not None
     assert old.outcome.journey is None
+    assert ledger.forgotten == ledger.opened - ledger.decided_parts > 0

@@ -13,6 +13,7 @@ from producers.families import family
 from producers.simulator import SimulatedLine
 from stream.codec import encode
 from stream.effects import Effect, PutAside, Raised, Scored
+from stream.input_limits import InputLimits
 from stream.line import Line, LineSettings
 from stream.log import Record
 from stream.task import Task, TaskSettings
@@ -114,7 +115,8 @@ def test_bad_records_are_put_aside_and_the_next_good_one_is_processed() -> None:
 
 
 def test_a_long_record_leaves_its_first_bytes_its_length_and_its_digest() -> None:
-    driver = TaskDriver(replace(QUICK, message_bytes=1000, dead_letter_bytes=100))
+    limits = InputLimits(message_bytes=1000)
+    driver = TaskDriver(replace(QUICK, limits=limits, dead_letter_bytes=100))
     driver.pipe_bytes(b"A", b"x" * 5000)
     [aside] = driver.read()
     assert isinstance(aside, PutAside)

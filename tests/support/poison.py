@@ -51,7 +51,22 @@ POISON: dict[str, Poison] = {
     "a tombstone": Poison(None, "tombstone", "decode"),
     "another line's key": Poison(measured(), "wrong_key", key=b"B"),
     "no key": Poison(measured(), "wrong_key", key=None),
-    "a depth of 100,000": Poison(b"[" * 100_000, "not_json", "decode"),
+    "a depth of 100,000": Poison(b"[" * 100_000, "too_many_values", "limit"),
+    "a depth of 900": Poison(b"[" * 900 + b"]" * 900, "too_deep", "limit"),
+    "10,000 values": Poison(
+        measured(b"{" + b",".join(b'"f%d":1' % i for i in range(10_000)) + b"}"),
+        "too_many_values",
+        "limit",
+    ),
+    "a name of 300 characters": Poison(
+        measured(part=b'"' + b"P" * 300 + b'"'), "name_too_long", "limit"
+    ),
+    "a text of 2,000 characters": Poison(
+        measured(b'{"torque":"' + b"x" * 2000 + b'"}'), "text_too_long", "limit"
+    ),
+    "a number of 20 digits": Poison(
+        measured(b'{"torque":' + b"9" * 20 + b"}"), "number_too_large", "limit"
+    ),
     "a name with a NUL": Poison(measured(part=b'"P\\u0000"'), "bad_field"),
     "a record of a megabyte, nearly": Poison(
         measured(b'{"torque":"' + b"x" * 1_000_000 + b'"}'), "too_long", "limit"
