@@ -22,6 +22,7 @@ from workers import (
     TOPICS,
     alerts_on,
     create_topics,
+    is_at_end,
     new_worker,
     on_topic,
     outputs,
@@ -446,7 +447,7 @@ class Member:
 
     def is_at(self, ends: dict[int, int]) -> bool:
         held = [task.partition for task in self.worker.tasks]
-        return all(self._next.get(at, 0) == ends[at] for at in held)
+        return len(held) == 2 and all(self._next.get(at, 0) == ends[at] for at in held)
 
 
 def test_a_worker_that_has_lost_its_partitions_writes_nothing_for_them(
@@ -480,6 +481,7 @@ def test_a_worker_that_has_lost_its_partitions_writes_nothing_for_them(
     threads.append(threading.Thread(target=successor.run, args=(done.is_set,)))
     threads[1].start()
     wait_until(lambda: outputs(open_log()) == undisturbed[0])
+    wait_until(lambda: len(successor.tasks) == 4 and is_at_end(successor, open_log()))
     go_on.set()
     threads[0].join(30)
     assert "another process has joined" in str(refusal)
