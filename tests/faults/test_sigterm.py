@@ -37,7 +37,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1800)]
 
 Record = Callable[[str, object], None]
 PARTITIONS = 4
-EVENTS = 5_000
+EVENTS_AN_END = 500
+"""A worker that is told to end works on a poll or two of a hundred records before it does."""
 
 
 def risks_on(log: Log, topics: Outputs) -> int:
@@ -64,13 +65,14 @@ def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_rep
     topics = own_topics()
     config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, "topic")
     settings = load_settings(config, {})
-    events = history(EVENTS, line_names(PARTITIONS))
+    events = history(max(5_000, EVENTS_AN_END * times), line_names(PARTITIONS))
     expected = undisturbed(settings, topics, PARTITIONS, events)
     risks = sum(len(each) for each in expected.outputs[topics.risks])
     create_all(kafka_log, settings, topics)
     put(kafka_log, events, topics)
     took, reached, again = [], [0], 0
     for goal in sorted(chance.uniform(0.02, 0.95) * risks for _ in range(times)):
+        assert reached[-1] < risks, "no worker could be told to end in mid-work any more"
         with ForkedService(config, "watch", "--quiet") as service:
             while service.running and risks_on(kafka_log, topics) <= max(goal, reached[-1]):
                 time.sleep(0.005)
@@ -79,7 +81,6 @@ def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_rep
             reached.append(risks_on(kafka_log, topics))
             again = max(again, processed_again(settings, kafka_log, topics))
     assert again == 0
-    assert reached[1] < risks, "no worker was told to end in mid-work"
     with ForkedService(config, "watch", "--quiet") as service:
         assert_written(kafka_log, topics, expected.outputs)
         wait_until(lambda: is_finished(kafka_log, topics))
