@@ -7,11 +7,14 @@ has woken contradicts nothing: the topics hold, byte for byte, what an undisturb
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fault_runs import (
+    OFFSET,
     STORES,
     Known,
     assert_all_is_kept,
@@ -21,20 +24,20 @@ from fault_runs import (
     history,
     is_finished,
     line_names,
+    undisturbed,
 )
 from forked_service import ForkedService
 from kafka_broker import KafkaBroker
 from local_logs import wait_until
 from service_process import write_config
-from workers import create_topics, outputs, own_topics, put, states_of
+from workers import outputs, own_topics, put
 
-from andon.build import build_worker
 from andon.settings import load_settings
 from stream.events import Event
 from stream.kafka import KafkaLog
 from stream.local import LocalLog
 from stream.log import Log
-from stream.memory import MemoryLog
+from stream.partitioner import partition_for
 from stream.worker import Outputs
 
 pytestmark = pytest.mark.timeout(1800)
@@ -48,24 +51,32 @@ def slices(count: int) -> list[list[Event]]:
     return [events[start : start + SLICE] for start in range(0, SLICE * count, SLICE)]
 
 
-def undisturbed(
+def undisturbed_slices(
     config: Path, topics: Outputs, parts: list[list[Event]]
-) -> tuple[list[dict[str, object]], Known]:
+) -> tuple[list[dict[str, Any]], Known]:
     """What is there after each slice of the history, and what the lines know in the end."""
-    log = MemoryLog()
-    create_topics(log, PARTITIONS, topics)
+    events = [event for told in parts for event in told]
+    known = undisturbed(load_settings(config, {}), topics, PARTITIONS, events)
+    ends: Counter[int] = Counter()
     written = []
     for told in parts:
-        put(log, told, topics)
-        worker = build_worker(load_settings(config, {}), log)
-        worker.run(lambda: False, until_end=True)
-        written.append(outputs(log, topics))
-    return written, Known(written[-1], states_of(worker))
+        ends.update(partition_for(event.line.encode(), PARTITIONS) for event in told)
+        written.append(
+            {
+                topic: [
+                    [each for each in records if int(dict(each[2])[OFFSET]) < ends[partition]]
+                    for partition, records in enumerate(partitions)
+                ]
+                for topic, partitions in known.outputs.items()
+            }
+        )
+    assert written[-1] == known.outputs
+    return written, known
 
 
 def sleep_and_wake(config: Path, log: Log, topics: Outputs, times: int) -> None:
     parts = slices(2 * times + 1)
-    expected, known = undisturbed(config, topics, parts)
+    expected, known = undisturbed_slices(config, topics, parts)
     settings = load_settings(config, {})
     create_all(log, settings, topics)
     with (
