@@ -74,17 +74,18 @@ class KafkaMember:
         self._paused: set[TopicPartition] = set()
         self._broken: LogError | None = None
         self._closed = False
+        assignor = CooperativeStickyAssignor()
         session = int(connection.session_timeout_s * 1000)
         self._consumer = connection.open(
             KafkaConsumer,
             group_id=group,
             group_instance_id=member,
-            partition_assignment_strategy=(CooperativeStickyAssignor,),
+            partition_assignment_strategy=(assignor,),
             session_timeout_ms=session,
             heartbeat_interval_ms=max(1, min(1000, session // 10)),
             **READING,
         )
-        self._changes = Changes(self._consumer)
+        self._changes = Changes(self._consumer, assignor)
         self._watch = StallWatch(_STALL * connection.answer_timeout_s, lambda at: bounds(at)[1])
         self._consumer.subscribe(topics=list(topics), listener=self._changes)
 
@@ -244,6 +245,10 @@ class KafkaMember:
                     ) from cause
             # Only polling lets the client finish joining.
             self._put_back(self._step(_JOINING_S, 1))
+
+    def holds(self, at: TopicPartition) -> bool:
+        """See `stream.log.LogConsumer.holds`."""
+        return at in self._held and not self._changes.takes_away(at)
 
     def close(self) -> None:
         """See `stream.log.LogConsumer.close`."""

@@ -2,8 +2,10 @@
 
 Its listener runs on the I/O thread, where commits and offset look-ups fail; its poll joins the
 group again, within the same call, after a revocation; a join that ends between two polls is begun
-anew, and one that a change of metadata has set off is forgotten. So the listener here only pauses
-and queues and then ends the poll, and `keep_join` mends the joins.
+anew, and one that a change of metadata has set off is forgotten; and who has been thrown out of the
+group for its silence still claims, as it joins again, what it held, and may be given it before its
+present owner has let go. So the listener here only pauses and queues and then ends the poll,
+forgets what was lost, and `keep_join` mends the joins.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from collections.abc import Iterable
 import kafka
 from kafka import KafkaConsumer
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.future import Future
 from kafka.structs import MemberState
 
@@ -36,8 +39,9 @@ logging.getLogger("kafka.coordinator.consumer").addFilter(_is_real)
 class Changes(ConsumerRebalanceListener):
     """What happened to the assignment, in order; runs on the client's I/O thread."""
 
-    def __init__(self, consumer: KafkaConsumer) -> None:
+    def __init__(self, consumer: KafkaConsumer, assignor: CooperativeStickyAssignor) -> None:
         self._consumer = consumer
+        self._assignor = assignor
         self.queue: deque[Batch] = deque()
         self.closing = False
 
@@ -51,7 +55,12 @@ class Changes(ConsumerRebalanceListener):
         self._hand_over(Batch(revoked=_ours(revoked)))
 
     def on_partitions_lost(self, lost: Iterable[kafka.TopicPartition]) -> None:
+        self._assignor.member_assignment = None  # what the next join claims to own
         self._hand_over(Batch(lost=_ours(lost)))
+
+    def takes_away(self, at: TopicPartition) -> bool:
+        """Whether a change that nobody was told of yet takes a partition away."""
+        return any(at in change.revoked + change.lost for change in list(self.queue))
 
     def _hand_over(self, change: Batch) -> None:
         self.queue.append(change)

@@ -122,6 +122,10 @@ class LogConsumer(Protocol):
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Store the group's offsets; raises `LeaseLost` for a partition that is no longer ours."""
 
+    def holds(self, at: TopicPartition) -> bool:
+        """Whether a partition is ours, as far as is known without asking; not if its revocation or
+        loss waits for the next poll."""
+
     def close(self) -> None:
         """Leave the group so that others take over at once."""
 

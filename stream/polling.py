@@ -165,6 +165,10 @@ class PollingConsumer:
         self._check_open()
         self._membership.commit(offsets)
 
+    def holds(self, at: TopicPartition) -> bool:
+        """See `stream.log.LogConsumer.holds`."""
+        return at in self._positions
+
     def close(self) -> None:
         """See `stream.log.LogConsumer.close`."""
         if self._closed:

@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -299,13 +300,13 @@ class Worker:
     def _check_still_ours(
         self, consumer: LogConsumer, at: TopicPartition, stale: StaleEpoch
     ) -> None:
-        try:
+        with suppress(LeaseLost):
             consumer.commit({at: self._running[at].next_offset})
-        except LeaseLost:
-            self._let_go(at)
-            log.warning("andon.partition_lost", partition=at.partition, epoch=stale.epoch)
-        else:
-            raise stale
+            # The commit may have waited for the rebalance that takes the partition away.
+            if consumer.holds(at):
+                raise stale
+        self._let_go(at)
+        log.warning("andon.partition_lost", partition=at.partition, epoch=stale.epoch)
 
     def _leave(self, consumer: LogConsumer) -> None:
         """Step 6 for all that is held; a log that is away is not waited for any longer."""

@@ -500,6 +500,25 @@ def test_two_groups_that_share_a_store_are_told_so(folder: Path) -> None:
         run(log, rules(folder, step=another_claims))
 
 
+def test_a_stale_epoch_ends_no_worker_that_has_yet_to_be_told_of_a_revocation(
+    folder: Path, undisturbed: Undisturbed
+) -> None:
+    log = FaultyLog(filled())
+    log.untold = {TopicPartition(TOPICS.events, 0)}
+
+    def another_claims(name: str) -> None:
+        if name == "output acknowledged":
+            CheckpointDirectory(folder, QUICK.group, TOPICS.events).claim(0)
+
+    with capture_logs() as logged:
+        run(log, rules(folder, step=another_claims))
+    lost = [entry for entry in logged if entry["event"] == "andon.partition_lost"]
+    assert [entry["partition"] for entry in lost] == [0]
+    log.untold.clear()
+    worker, _ = run(log, rules(folder))
+    assert (outputs(log), states_of(worker)) == undisturbed
+
+
 def test_a_worker_that_has_been_replaced_stores_nothing_and_lets_go(
     tmp_path: Path, folder: Path, undisturbed: Undisturbed
 ) -> None:

@@ -35,6 +35,8 @@ class FaultyLog:
         self.on_start = on_start
         self._arrives = arrives
         self.sizes = sizes
+        self.untold: set[TopicPartition] = set()
+        """Partitions whose revocation waits to be told of."""
         self._handed_over: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
     def create_topics(self, topics: Sequence[TopicSpec]) -> list[str]:
@@ -129,6 +131,9 @@ class FaultyConsumer:
 
     def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._consumer.commit(offsets)
+
+    def holds(self, at: TopicPartition) -> bool:
+        return at not in self._faults.untold and self._consumer.holds(at)
 
     def close(self) -> None:
         self._consumer.close()
