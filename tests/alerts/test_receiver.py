@@ -94,6 +94,16 @@ def test_a_client_that_breaks_off_harms_nobody(receiver, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_request_that_breaks_off_in_its_body_is_not_counted_as_refused(receiver):
+    with socket.create_connection(("127.0.0.1", receiver.port)) as connection:
+        head = "".join(f"{name}: {value}\r\n" for name, value in signed().items())
+        length = f"content-length: {len(BODY)}\r\n"
+        connection.sendall(f"POST / HTTP/1.1\r\n{head}{length}\r\n".encode() + BODY[:-1])
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    assert (receiver.refused, receiver.received) == (0, [])
+
+
 def test_only_so_many_alerts_are_kept():
     with Receiver([SECRET], keep=3) as receiver:
         for n in range(5):

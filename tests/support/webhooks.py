@@ -154,7 +154,10 @@ class RawServer:
         head, _, body = data.partition(b"\r\n\r\n")
         length = int(dict(_fields(head))[b"content-length"])
         while len(body) < length:
-            body += connection.recv(65536)
+            more = connection.recv(65536)
+            if not more:  # broken off
+                return None
+            body += more
         self.requests.append((head, body))
         return head, body
 
