@@ -339,6 +339,7 @@ def with_endpoint(folder: Path, secrets: str) -> Settings:
 
 def test_secrets_come_from_variables_and_files_and_are_in_no_repr(tmp_path: Path) -> None:
     file = written(tmp_path, CANARY + "\n", "old.secret")
+    file.chmod(0o600)
     found = with_endpoint(tmp_path, f'secrets_env = ["NEW"]\nsecrets_files = ["{file}"]\n')
     newer = "whsec_" + base64.b64encode(bytes(range(32))).decode()
     (endpoint,) = open_endpoints(found.endpoints, {"NEW": newer})
@@ -380,6 +381,7 @@ def test_secrets_of_the_least_and_the_greatest_length_are_taken(tmp_path: Path, 
 
 def test_all_missing_secrets_are_named_at_once(tmp_path: Path) -> None:
     blank = written(tmp_path, "\n", "blank.secret")
+    blank.chmod(0o600)
     found = with_endpoint(
         tmp_path,
         f'secrets_env = ["ANDON_SECRET_MSE", "ANDON_SECRET_OLD"]\n'
