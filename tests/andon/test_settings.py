@@ -462,7 +462,19 @@ def test_mutated_files_load_or_list_their_mistakes(tmp_path: Path, data: st.Data
 # The documents and the defaults
 
 
-LEFT_OUT = {"detector": {"trained"}, "checkpoint": {"key_file", "key_env"}}
+LEFT_OUT = {
+    "detector": {"trained"},
+    "checkpoint": {"key_file", "key_env"},
+    "kafka": {
+        "ca_file",
+        "certificate_file",
+        "key_file",
+        "key_password_file",
+        "key_password_env",
+        "sasl_password_file",
+        "sasl_password_env",
+    },
+}
 
 
 def test_the_example_holds_every_key_at_its_default() -> None:

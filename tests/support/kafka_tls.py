@@ -36,6 +36,12 @@ class Certificates:
         )
         self.client_key.chmod(0o600)
 
+    def self_signed(self) -> Path:
+        """A certificate that only vouches for itself, with its key."""
+        made = self._authority("stranger")
+        made.write_text(made.read_text() + (self.folder / "stranger.key").read_text())
+        return made
+
     def _authority(self, name: str) -> Path:
         made = self.folder / f"{name}.pem"
         self._run(
