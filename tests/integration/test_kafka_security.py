@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -18,7 +17,7 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
-from commands import environment, program
+from commands import Commands, Done, andon, folder
 from kafka import KafkaAdminClient
 from kafka.admin import UserScramCredentialUpsertion
 from kafka_broker import KafkaBroker, KafkaUnavailable, Listener, free_ports
@@ -30,9 +29,10 @@ from webhooks import until
 from alerts.receiver import Receiver
 from producers.event_file import write_events
 from stream.errors import ConfigError, SecurityRefused
-from stream.kafka_connection import KafkaConnection
+from stream.kafka import KafkaConnection, KafkaLog
 from stream.kafka_handshake import check_handshake
 
+__all__ = ["andon", "folder"]
 pytestmark = pytest.mark.kafka
 
 USER, PASSWORD = "andon,line=1", "kafka-Pa55/word +é"
@@ -134,7 +134,11 @@ LOGIN = {
         (
             "LOGIN",
             "SASL_PLAINTEXT",
-            {"sasl_mechanism": "PLAIN", "sasl_plain_username": "a", "sasl_plain_password": "CANARY"},
+            {
+                "sasl_mechanism": "PLAIN",
+                "sasl_plain_username": "a",
+                "sasl_plain_password": "CANARY",
+            },
             "login_refused",
             "kafka.sasl_password_file",
         ),
@@ -276,7 +280,10 @@ allow_networks = ["127.0.0.1=127.0.0.1/32"]
 class Plant:
     """A folder with settings, secrets and everything that the commands said."""
 
-    def __init__(self, folder: Path, broker: KafkaBroker, made: Certificates, url: str) -> None:
+    def __init__(
+        self, andon: Commands, folder: Path, broker: KafkaBroker, made: Certificates, url: str
+    ) -> None:
+        self._andon = andon
         self.folder = folder
         self.told: list[str] = []
         self.mes = "whsec_" + base64.b64encode(b"CANARY-endpoint-file-secret-0001").decode()
@@ -306,17 +313,9 @@ class Plant:
             )
         )
 
-    def run(self, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            program(*arguments, "--config", self.config),
-            cwd=self.folder,
-            env=environment({**self.variables, **variables}),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        self.told += [done.stdout, done.stderr]
+    def run(self, *arguments: str | Path, **variables: str) -> Done:
+        done = self._andon(*arguments, "--config", self.config, **{**self.variables, **variables})
+        self.told += [done.out, done.err]
         return done
 
     @property
@@ -341,62 +340,54 @@ class Plant:
 
 
 def test_a_line_is_watched_over_mutual_tls_and_scram_and_no_secret_is_told_at_debug(
-    secured: KafkaBroker, made: Certificates, tmp_path: Path
+    secured: KafkaBroker, made: Certificates, andon: Commands, folder: Path
 ) -> None:
     mes = "whsec_" + base64.b64encode(b"CANARY-endpoint-file-secret-0001").decode()
     with Receiver([mes]) as receiver:
-        plant = Plant(tmp_path, secured, made, receiver.url)
-        assert plant.run("check-config").returncode == 0, plant.told
-        assert plant.run("check-config", "--json").returncode == 0
-        assert plant.run("topics", "create", "--json").returncode == 0, plant.told
-        write_events(tmp_path / "events.jsonl", small_line(300, "A"))
-        assert plant.run("produce", "events.jsonl").returncode == 0, plant.told
-        send_what_is_no_event(plant, made, secured)
+        plant = Plant(andon, folder, secured, made, receiver.url)
+        assert plant.run("check-config").code == 0, plant.told
+        assert plant.run("check-config", "--json").json["kafka"]["tls"] is True
+        assert plant.run("topics", "create", "--json").code == 0, plant.told
+        write_events(folder / "events.jsonl", small_line(300, "A"))
+        assert plant.run("produce", "events.jsonl").code == 0, plant.told
+        send_what_is_no_event(secured)
         port = free_ports(1)[0]
         with Service(plant.config, "watch", f"--metrics-port={port}", **plant.variables) as watch:
-            try:
-                assert until(lambda: "part.at_risk" in read(port) or has_alert(watch), 60)
-                assert until(lambda: "checkpoint_written" in watch.said or saved(port), 30)
-                plant.told.append(read(port))
-                assert plant.run("status", "--json").returncode == 0
-                with Service(plant.config, "notify", **plant.variables) as notify:
-                    try:
-                        assert receiver.wait_for(3, 60), notify.said
-                        assert until(lambda: "cannot connect" in notify.said, 20), notify.said
-                        assert notify.terminate(10) == 0
-                    finally:
-                        plant.told.append(notify.said)
-                assert watch.terminate(20) == 0
-            finally:
-                plant.told.append(watch.said)
-        assert plant.run("dead-letters", "list", "--json").returncode == 0
-        assert "no-event" in plant.run("dead-letters", "show", "0:0", "--json").stdout + str(
-            plant.run("dead-letters", "show", "1:0", "--json").stdout
-        )
-        assert plant.run("status").returncode == 0
-        assert plant.run("endpoints", "list").returncode == 0
-        assert plant.run("replay", "--topic", "andon.events").returncode == 0, plant.told[-2:]
+            assert until(lambda: "at risk" in watch.said, 60), watch.said
+            assert until(lambda: "andon.checkpoint_written" in watch.said, 30), watch.said
+            with Service(plant.config, "notify", **plant.variables) as notify:
+                assert receiver.wait_for(3, 60), notify.said
+                assert until(lambda: "cannot connect" in notify.said, 20), notify.said
+                plant.told += [read(port), plant.run("status", "--json").out]
+                assert notify.terminate(20) == 0
+            assert watch.terminate(20) == 0
+            plant.told += [watch.said, notify.said]
+        [letter] = plant.run("dead-letters", "list", "--json").json["groups"]
+        assert plant.run("dead-letters", "show", letter["such_as"][0]).code == 0
+        assert plant.run("status").code == 0
+        assert plant.run("endpoints", "list").code == 0
+        assert plant.run("replay", "--topic", "andon.events").code == 0, plant.told[-2:]
         assert_refusals_tell_nothing(plant)
     told = "\n".join(plant.told)
-    # The lines are there at all, those of the libraries too, so that an empty hand proves something.
-    assert '"level": "debug"' in told
+    # Lines at DEBUG, of metrics and of the dead letter are there: an empty hand proves something.
+    assert all(each in told for each in ('"level": "debug"', "andon_events_total", "not_json"))
     assert [name for name, form in plant.canaries.items() if form in told] == []
 
 
 def assert_refusals_tell_nothing(plant: Plant) -> None:
-    wrong = plant.run("status", ANDON_KAFKA__SASL_USER="somebody")
-    assert (wrong.returncode, "kafka.sasl_user somebody is not let in" in wrong.stderr) == (3, True)
-    locked = plant.run("status", ANDON_SECRET_KEY_PASSWORD="CANARY-wrong")
-    assert (locked.returncode, "CANARY-wrong" in locked.stderr) == (2, False)
+    wrong = plant.run("dead-letters", "list", ANDON_KAFKA__SASL_USER="somebody")
+    assert (wrong.code, "kafka.sasl_user somebody is not let in" in wrong.err) == (3, True)
+    assert "kafka.sasl_user" in plant.run("status", ANDON_KAFKA__SASL_USER="somebody").out
+    unlocked = plant.run("status", ANDON_SECRET_KEY_PASSWORD="CANARY-wrong")
+    assert (unlocked.code, "kafka.key_password_env" in unlocked.err) == (2, True)
+    assert "CANARY-wrong" not in unlocked.err
     (plant.folder / "kafka.password").chmod(0o644)
-    open_to_all = plant.run("check-config")
-    assert (open_to_all.returncode, "chmod 600" in open_to_all.stderr) == (2, True)
+    readable = plant.run("check-config")
+    assert (readable.code, "chmod 600" in readable.err) == (2, True)
     (plant.folder / "kafka.password").chmod(0o600)
 
 
-def send_what_is_no_event(plant: Plant, made: Certificates, broker: KafkaBroker) -> None:
-    from stream.kafka import KafkaLog
-
+def send_what_is_no_event(broker: KafkaBroker) -> None:
     with closing(KafkaLog(KafkaConnection((broker.bootstrap,)))) as log:
         log.append("andon.events", b"A", b"no-event")
         log.flush()
@@ -406,14 +397,3 @@ def read(port: int) -> str:
     with suppress(OSError), urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
         return str(answer.read().decode())
     return ""
-
-
-def has_alert(watch: Service) -> bool:
-    return "at risk" in watch.said
-
-
-def saved(port: int) -> bool:
-    return any(
-        line.startswith("andon_checkpoint") and not line.endswith(" 0.0")
-        for line in read(port).splitlines()
-    )
