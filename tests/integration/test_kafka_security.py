@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -340,8 +341,13 @@ class Plant:
 
 
 def test_a_line_is_watched_over_mutual_tls_and_scram_and_no_secret_is_told_at_debug(
-    secured: KafkaBroker, made: Certificates, andon: Commands, folder: Path
+    secured: KafkaBroker,
+    made: Certificates,
+    andon: Commands,
+    folder: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     mes = "whsec_" + base64.b64encode(b"CANARY-endpoint-file-secret-0001").decode()
     with Receiver([mes]) as receiver:
         plant = Plant(andon, folder, secured, made, receiver.url)
@@ -362,13 +368,13 @@ def test_a_line_is_watched_over_mutual_tls_and_scram_and_no_secret_is_told_at_de
                 assert notify.terminate(20) == 0
             assert watch.terminate(20) == 0
             plant.told += [watch.said, notify.said]
-        [letter] = plant.run("dead-letters", "list", "--json").json["groups"]
-        assert plant.run("dead-letters", "show", letter["such_as"][0]).code == 0
+        [why] = plant.run("dead-letters", "list", "--json").json["reasons"]
+        assert "no-event" in plant.run("dead-letters", "show", why["examples"][0]).out
         assert plant.run("status").code == 0
         assert plant.run("endpoints", "list").code == 0
         assert plant.run("replay", "--topic", "andon.events").code == 0, plant.told[-2:]
         assert_refusals_tell_nothing(plant)
-    told = "\n".join(plant.told)
+    told = "\n".join([*plant.told, caplog.text])
     # Lines at DEBUG, of metrics and of the dead letter are there: an empty hand proves something.
     assert all(each in told for each in ('"level": "debug"', "andon_events_total", "not_json"))
     assert [name for name, form in plant.canaries.items() if form in told] == []

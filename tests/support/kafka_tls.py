@@ -68,8 +68,8 @@ class Certificates:
         return made
 
     def _new_key(self, name: str) -> list[str]:
-        key = str(self.folder / f"{name}.key")
-        return "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout".split() + [key]
+        made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        return [*made, "-keyout", str(self.folder / f"{name}.key")]
 
     @staticmethod
     def _run(*arguments: str) -> None:
