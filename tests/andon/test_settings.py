@@ -281,6 +281,11 @@ def test_settings_cannot_be_changed_once_loaded() -> None:
         load_settings(None, {}).alerts.budget = 0.1  # type: ignore[misc]
 
 
+def test_tls_to_any_broker_needs_no_permission_for_plain_text(tmp_path: Path) -> None:
+    text = '[kafka]\nbootstrap_servers = ["broker-1:9093"]\ntls = true\n'
+    assert load_settings(written(tmp_path, text), {}).kafka.tls
+
+
 def test_plain_text_to_the_loopback_needs_no_permission(tmp_path: Path) -> None:
     path = written(tmp_path, '[kafka]\nbootstrap_servers = ["localhost:9092", "[::1]:9092"]\n')
     assert not load_settings(path, {}).kafka.allow_plaintext
@@ -307,6 +312,9 @@ def test_plain_text_to_the_loopback_needs_no_permission(tmp_path: Path) -> None:
         f'[endpoints]\nsecret = "{BARE_CANARY}"',
         f'endpoints = ["{BARE_CANARY}"]',
         f'[kafka]\nsasl_plain_password = "{BARE_CANARY}"',
+        f'[kafka]\nsasl_password = "{BARE_CANARY}"',
+        f'[kafka]\nsasl_password_env = "{BARE_CANARY}"',
+        f'[kafka]\nkey_password_env = "{CANARY}"',
         f'[kafka]\nbootstrap_servers = ["user:{BARE_CANARY}@broker:9092"]',
         f'secret = "{BARE_CANARY}"',
         f'[log]\nkind = "{CANARY}"',
