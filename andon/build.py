@@ -25,7 +25,7 @@ from models.detector import DetectorSettings
 from models.stack_member import known_members
 from stream.checkpointing import CheckpointRules
 from stream.effects import Effect
-from stream.errors import AndonError, ConfigError, TopicMissing
+from stream.errors import AndonError, ConfigError, LogUnavailable, TopicMissing
 from stream.input_limits import InputLimits
 from stream.ledger import LedgerSettings
 from stream.line import AlarmSettings, LineSettings
@@ -87,6 +87,13 @@ def _first_answer(event_log: Log, topic: str) -> None:
     try:
         with suppress(TopicMissing):
             event_log.partitions(topic)
+    except LogUnavailable:
+        from stream.kafka import KafkaLog
+        from stream.kafka_handshake import check_advertised
+
+        if isinstance(event_log, KafkaLog):
+            check_advertised(event_log.connection)
+        raise
     finally:
         client.setLevel(level)
 

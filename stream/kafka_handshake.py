@@ -22,7 +22,7 @@ from typing import Any
 import structlog
 from kafka import errors
 from kafka.net.sasl import get_sasl_mechanism
-from kafka.protocol.metadata import ApiVersionsRequest
+from kafka.protocol.metadata import ApiVersionsRequest, MetadataRequest, MetadataResponse
 from kafka.protocol.sasl import (
     SaslAuthenticateRequest,
     SaslAuthenticateResponse,
@@ -37,7 +37,9 @@ from stream.kafka_tls import refused_by_broker, refused_certificate, tls_context
 log = structlog.get_logger()
 
 _TLS_ALERT = b"\x15\x03"
-_LONGEST_ANSWER = 100_000
+_LONGEST_ANSWER = 1_000_000
+# The oldest that brokers of Kafka 4 answer.
+_METADATA = 4
 # A plain look at a port whose TLS failed, or the reverse, is a courtesy: it may not take long.
 _LOOK_S = 2.0
 
@@ -65,6 +67,32 @@ def check_handshake(connection: KafkaConnection) -> None:
         raise refused[0]
 
 
+def check_advertised(connection: KafkaConnection) -> None:
+    """Raise `SecurityRefused` if a broker that the cluster itself names does not fit.
+
+    Clients go on with these names, which may be others than those in the settings.
+    """
+    deadline = time.monotonic() + connection.answer_timeout_s
+    context = tls_context(connection.security) if _protocol(connection).endswith("SSL") else None
+    for server in connection.bootstrap_servers:
+        try:
+            named = _Handshake(connection, server, context, deadline).brokers()
+        except OSError:
+            continue
+        for broker in named:
+            try:
+                _Handshake(connection, broker, context, deadline).run()
+            except OSError:
+                continue
+            except SecurityRefused as refusal:
+                raise SecurityRefused(
+                    refusal.reason,
+                    f"{refusal} (the brokers themselves give this address to clients, as "
+                    f"advertised.listeners; {server} let andon in)",
+                ) from None
+        return
+
+
 class _Handshake:
     """The first words with one server."""
 
@@ -84,10 +112,25 @@ class _Handshake:
         self._deadline = deadline
 
     def run(self) -> None:
+        """The first words, whatever follows."""
+        with self._let_in():
+            pass
+
+    def brokers(self) -> list[str]:
+        """The brokers that this one names, as host:port."""
+        with self._let_in() as stream:
+            request = MetadataRequest(topics=[], allow_auto_topic_creation=False)
+            answer = _asked(stream, request, _METADATA)
+        found = MetadataResponse.decode(answer, version=_METADATA, header=True)
+        return [f"{broker.host}:{broker.port}" for broker in found.brokers]
+
+    @contextmanager
+    def _let_in(self) -> Iterator[socket.socket]:
         with self._connected() as stream:
             try:
                 self._versions(stream)
                 self._authenticate(stream)
+                yield stream
             except ssl.SSLError as error:
                 # In TLS 1.3 a broker says only now that it wants another certificate, or one.
                 refusal = refused_by_broker(self._server, self._security, error)

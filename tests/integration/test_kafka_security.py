@@ -75,6 +75,7 @@ def secured(made: Certificates) -> Iterator[KafkaBroker]:
             "BOTH": Listener("SASL_SSL", {**good, **MUTUAL, **scram}),
             "LOGIN": Listener("SASL_PLAINTEXT", scram),
             "OTHERNAME": Listener("SSL", tls(made.other_name, made.authority)),
+            "MOVED": Listener("SSL", tls(made.numeric, made.authority), "localhost"),
             "EXPIRED": Listener("SSL", tls(made.expired, made.authority)),
         }
     )
@@ -201,6 +202,21 @@ def test_one_broker_that_fits_is_enough_and_nobody_at_home_is_no_refusal(
     check_handshake(KafkaConnection((f"127.0.0.1:{nobody}",)))
     with pytest.raises(SecurityRefused):
         check_handshake(KafkaConnection((f"127.0.0.1:{nobody}", secured.address("TLS"))))
+
+
+def test_a_name_that_only_the_brokers_give_is_refused_by_name_too(
+    secured: KafkaBroker, made: Certificates, andon: Commands, folder: Path
+) -> None:
+    address = secured.address("MOVED")
+    (folder / "andon.toml").write_text(
+        f'[log]\nkind = "kafka"\n[kafka]\nbootstrap_servers = ["{address}"]\ntls = true\n'
+        f'ca_file = "{made.authority}"\n'
+    )
+    done = andon("topics", "create")
+    assert done.code == 3
+    [said] = done.said
+    assert f"localhost:{address.rpartition(':')[2]}: the broker's certificate is not for" in said
+    assert "advertised.listeners" in said
 
 
 @pytest.mark.parametrize(

@@ -122,10 +122,12 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Listener:
-    """A further port of a broker: its security protocol, and settings without their prefix."""
+    """A further port of a broker: its security protocol, settings without their prefix, and the
+    name by which clients are told to call it."""
 
     protocol: str
     settings: Mapping[str, str] = field(default_factory=dict)
+    advertised: str = "127.0.0.1"
 
 
 class KafkaBroker:
@@ -159,10 +161,12 @@ class KafkaBroker:
     def _settings(self) -> str:
         text = SETTINGS.format(port=self.port, controller=self._controller, data=self.data)
         for name, listener in self._listeners.items():
-            here = f",{name}://{self.address(name)}"
             for key, more in (
-                ("listeners", here),
-                ("advertised.listeners", here),
+                ("listeners", f",{name}://{self.address(name)}"),
+                (
+                    "advertised.listeners",
+                    f",{name}://{listener.advertised}:{self._ports[name]}",
+                ),
                 ("listener.security.protocol.map", f",{name}:{listener.protocol}"),
             ):
                 text = re.sub(rf"(?m)^({re.escape(key)}=.*)$", rf"\1{more}", text)

@@ -1,7 +1,8 @@
 """Certificates for a Kafka broker and its clients, made with openssl for the occasion.
 
 One authority, and signed by it: the broker's certificate for 127.0.0.1 and localhost, one for
-another name, one that has expired, and a client's. A second authority has signed nothing here.
+127.0.0.1 alone, one for another name, one that has expired, and a client's. A second authority
+has signed nothing here.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ class Certificates:
         self.authority = self._authority("authority")
         self.other_authority = self._authority("other")
         self.broker = self._signed("broker", "IP:127.0.0.1,DNS:localhost")
+        self.numeric = self._signed("numeric", "IP:127.0.0.1")
         self.other_name = self._signed("elsewhere", "DNS:broker.plant.example")
         self.expired = self._signed("expired", "IP:127.0.0.1", days=-1)
         self.client = self._signed("client", "DNS:andon")
