@@ -6,6 +6,7 @@ Pure code gets plain values of its own, never a settings object.
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
@@ -15,6 +16,7 @@ from alerts.outbox import Outbox, OutboxError
 from andon.alert_feed import AlertFeed
 from andon.checkpoints import checkpoint_topics, model_keeper
 from andon.endpoints import open_endpoints
+from andon.kafka_security import kafka_security
 from andon.monitoring import notifier_monitor
 from andon.settings import Settings
 from andon.training import load_trained
@@ -23,7 +25,7 @@ from models.detector import DetectorSettings
 from models.stack_member import known_members
 from stream.checkpointing import CheckpointRules
 from stream.effects import Effect
-from stream.errors import AndonError, ConfigError, TopicMissing
+from stream.errors import AndonError, ConfigError, LogUnavailable, TopicMissing
 from stream.input_limits import InputLimits
 from stream.ledger import LedgerSettings
 from stream.line import AlarmSettings, LineSettings
@@ -38,8 +40,8 @@ Observe = Callable[[Record, list[Effect]], None]
 
 @contextmanager
 def opened_log(settings: Settings) -> Iterator[Log]:
-    """The log that the settings name, closed at the end."""
-    event_log = _open_log(settings)
+    """The log that the settings name, closed at the end; passwords come from ``os.environ``."""
+    event_log = _open_log(settings, os.environ)
     try:
         if settings.log.kind == "kafka":
             _first_answer(event_log, settings.topics.events)
@@ -57,22 +59,24 @@ def ready_log(settings: Settings) -> Iterator[Log]:
         yield event_log
 
 
-def _open_log(settings: Settings) -> Log:
+def _open_log(settings: Settings, environ: Mapping[str, str]) -> Log:
     if settings.log.kind == "local":
         return LocalLog(settings.log.path, lease_seconds=settings.log.lease_seconds)
     # Imported here, because a machine that runs on the local log needs none of it.
     from stream.kafka import KafkaConnection, KafkaLog
+    from stream.kafka_handshake import check_handshake
 
     kafka = settings.kafka
-    return KafkaLog(
-        KafkaConnection(
-            bootstrap_servers=kafka.bootstrap_servers,
-            client_id=kafka.client_id,
-            delivery_timeout_s=kafka.delivery_timeout_s,
-            session_timeout_s=kafka.session_timeout_s,
-            replication=kafka.replication,
-        )
+    connection = KafkaConnection(
+        bootstrap_servers=kafka.bootstrap_servers,
+        client_id=kafka.client_id,
+        delivery_timeout_s=kafka.delivery_timeout_s,
+        session_timeout_s=kafka.session_timeout_s,
+        replication=kafka.replication,
+        security=kafka_security(kafka, environ),
     )
+    check_handshake(connection)
+    return KafkaLog(connection)
 
 
 def _first_answer(event_log: Log, topic: str) -> None:
@@ -83,6 +87,13 @@ def _first_answer(event_log: Log, topic: str) -> None:
     try:
         with suppress(TopicMissing):
             event_log.partitions(topic)
+    except LogUnavailable:
+        from stream.kafka import KafkaLog
+        from stream.kafka_handshake import check_advertised
+
+        if isinstance(event_log, KafkaLog):
+            check_advertised(event_log.connection)
+        raise
     finally:
         client.setLevel(level)
 

@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from andon.endpoints import Variable
-from andon.sections import FilePath, Section, TopicName
+from andon.sections import FilePath, Section, TopicName, Variable
 
 
 class CheckpointSection(Section):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from andon.checkpoint_section import CheckpointSection
+from andon.secret_files import read_secret_file
 from andon.settings import Settings
 from models.plain_state import NoPlainState, Opaque
 from stream.checkpoint_directory import CheckpointDirectory
@@ -135,18 +135,11 @@ def _key(checkpoint: CheckpointSection) -> bytes:
 
 
 def _key_in(path: Path) -> bytes:
-    try:
-        mode, key = path.stat().st_mode, path.read_bytes().strip()
-    except OSError as error:
-        raise ConfigError(
-            f"checkpoint.key_file {path} cannot be read ({error.strerror}): give the path of a "
-            f"file with {_KEY_BYTES} bytes or more"
-        ) from error
-    if stat.S_IMODE(mode) & 0o077:
-        raise ConfigError(
-            f"checkpoint.key_file {path} has mode {stat.S_IMODE(mode):04o}: others may read it; "
-            f"run 'chmod 600' on it"
-        )
+    key = read_secret_file(
+        "checkpoint.key_file",
+        path,
+        f"give the path of a file with {_KEY_BYTES} bytes or more",
+    ).strip()
     if len(key) < _KEY_BYTES:
         raise ConfigError(
             f"checkpoint.key_file {path} has {len(key)} bytes: give it {_KEY_BYTES} or more, such "

@@ -25,10 +25,9 @@ from alerts.addresses import parse_allowed, parse_url
 from alerts.alert import Severity
 from alerts.endpoint import SECRET_PREFIX, Endpoint
 from andon.mistakes import nearest, plain
-from andon.sections import FilePath, Section
+from andon.secret_files import read_secret_file
+from andon.sections import FilePath, Section, Variable
 from stream.errors import ConfigError
-
-_SECRET_FILE_BYTES = 4096
 
 
 def _no_secret(path: Path) -> Path:
@@ -46,12 +45,6 @@ def _worded(allowed: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "allowed": allowed})
 
 
-# Upper case only: a secret that was pasted where its variable's name belongs must not pass.
-Variable = Annotated[
-    str,
-    StringConstraints(pattern=r"^[A-Z_][A-Z0-9_]{0,127}$"),
-    _worded("the name of an environment variable, in capitals"),
-]
 EndpointName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$"),
@@ -178,11 +171,13 @@ def _secrets(
     for path in section.secrets_files:
         where = f"{key}.secrets_files: {plain(str(path))}"
         try:
-            with path.open("rb") as file:
-                secret = file.read(_SECRET_FILE_BYTES).decode("ascii").strip()
-        except (OSError, ValueError) as fault:
-            why = fault.strerror if isinstance(fault, OSError) else "not ASCII text"
-            yield where, "", f"{where} cannot be read ({why}): write one secret into it"
+            content = read_secret_file(f"{key}.secrets_files:", path, "write one secret into it")
+            secret = content.decode("ascii").strip()
+        except ConfigError as refusal:
+            yield where, "", str(refusal)
+            continue
+        except UnicodeDecodeError:
+            yield where, "", f"{where} is not ASCII text: write one secret into it"
             continue
         yield where, secret, "" if secret else f"{where} is empty: write one secret into it"
 

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from andon.build import input_limits, opened_log, ready_log
+from andon.kafka_section import KafkaSection
 from andon.monitoring import producer_monitor
-from andon.sections import KafkaSection
 from andon.settings import Settings
 from andon.terminal import Stop
 from producers.ingest import Ingest, IngestSettings

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,20 @@ Schema = Mapping[str, Any]
 Step = int | str
 
 # A webhook's URL often carries a token; where a name belongs, somebody has pasted the secret.
-NEVER_SHOWN = frozenset({"url", "secrets_env", "secrets_files", "key_env"})
+NEVER_SHOWN = frozenset(
+    {
+        "url",
+        "secrets_env",
+        "secrets_files",
+        "key_env",
+        "key_password_env",
+        "key_password_file",
+        "sasl_password_env",
+        "sasl_password_file",
+    }
+)
+_SECRET_KEY = re.compile("password|passphrase|secret|token|credential", re.IGNORECASE)
+_POINTER = re.compile("(password|secrets?)_(env|files?)$")
 _LONGEST_VALUE = 80
 _MOST_LISTED = 15
 _GIVEN_IN = {
@@ -137,6 +151,13 @@ def wrong_value(
 def unknown_key(where: str, key: str, what: str, known: Iterable[str], prefix: str = "") -> str:
     """The line about a key, section or variable that does not exist; its value is never shown."""
     known = sorted(known)
+    pointers = [each for each in known if _POINTER.search(each)]
+    if _SECRET_KEY.search(key) and pointers and what == "key":
+        return (
+            f"{where}: {plain(key)}: a secret is no setting: write it into a file of its own "
+            f"(chmod 600), or into an environment variable, and name that with one of "
+            f"{', '.join(prefix + each for each in pointers)}"
+        )
     meant = nearest(key.removeprefix(prefix), known)
     remedy = f"did you mean {prefix}{meant}?" if meant else "remove it; docs/settings.md lists all"
     if not meant and len(known) <= _MOST_LISTED:

@@ -6,7 +6,6 @@ Only keys that something reads are here. A description names the unit, and becom
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -56,6 +55,10 @@ _MODEL, _MODEL_WORDS = _worded(
     MODEL_PATH, "a model's name or an import path such as 'river.linear_model.PAClassifier'"
 )
 _BROKER, _BROKER_WORDS = _worded(BROKER, "'host:port'")
+# Upper case only: a secret that was pasted where its variable's name belongs must not pass.
+_VARIABLE, _VARIABLE_WORDS = _worded(
+    r"^[A-Z_][A-Z0-9_]{0,127}$", "the name of an environment variable, in capitals"
+)
 
 OptionalText = Annotated[str, _OPTIONAL, _OPTIONAL_WORDS]
 Text = Annotated[str, _FILLED, _FILLED_WORDS]
@@ -63,6 +66,7 @@ TopicName = Annotated[str, _TOPIC, _TOPIC_WORDS]
 OptionalTopicName = Annotated[str, _NO_TOPIC, _NO_TOPIC_WORDS]
 ModelName = Annotated[str, _MODEL, _MODEL_WORDS]
 Broker = Annotated[str, _BROKER, _BROKER_WORDS]
+Variable = Annotated[str, _VARIABLE, _VARIABLE_WORDS]
 FilePath = Annotated[
     Path,
     Strict(False),
@@ -95,49 +99,6 @@ class LogSection(Section):
         le=600,
         description="seconds after which a silent worker's partitions go to others (local log)",
     )
-
-
-class KafkaSection(Section):
-    """How to reach the Kafka cluster; read when ``log.kind`` is ``kafka``."""
-
-    bootstrap_servers: Annotated[tuple[Broker, ...], Strict(False)] = Field(
-        ("127.0.0.1:9092",), min_length=1, description="brokers to ask first, as host:port"
-    )
-    client_id: Text = Field("andon", description="the name by which brokers log this client")
-    delivery_timeout_s: float = Field(
-        30.0, ge=1, le=3600, description="seconds until an unacknowledged record counts as failed"
-    )
-    session_timeout_s: float = Field(
-        30.0,
-        ge=6,
-        le=1800,
-        description="seconds of silence after which a worker's partitions go to others",
-    )
-    replication: int = Field(
-        1, ge=1, le=16, description="copies of each partition, in topics that andon creates"
-    )
-    allow_plaintext: bool = Field(
-        False, description="whether records may cross a network unencrypted"
-    )
-
-    @field_validator("bootstrap_servers")
-    @classmethod
-    def _ports_exist(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        for server in servers:
-            if not 1 <= int(server.rpartition(":")[2]) <= 65535:
-                raise ValueError("a port is not within 1 to 65535: correct it (Kafka's is 9092)")
-        return servers
-
-    @field_validator("allow_plaintext")
-    @classmethod
-    def _plaintext_is_meant(cls, allowed: bool, info: ValidationInfo) -> bool:
-        beyond = [s for s in info.data.get("bootstrap_servers", ()) if not _is_loopback(s)]
-        if beyond and not allowed:
-            raise ValueError(
-                f"records would go to {beyond[0]} unencrypted, which needs allow_plaintext = true: "
-                f"set it if the network is trusted, or name a broker on this machine"
-            )
-        return allowed
 
 
 class TopicsSection(Section):
@@ -366,13 +327,3 @@ class MonitoringSection(Section):
         Path("state/status"),
         description="the folder in which workers write down what 'andon status' shows",
     )
-
-
-def _is_loopback(server: str) -> bool:
-    host = server.rpartition(":")[0].strip("[]").lower()
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -24,6 +24,7 @@ from andon.build import (
 from andon.checkpoints import TakeUp, model_keeper, opened_checkpoints
 from andon.endpoints import open_endpoints
 from andon.history import is_event_file
+from andon.kafka_security import check_kafka_security
 from andon.monitoring import producer_monitor, worker_monitor
 from andon.sections import TopicName
 from andon.settings import Settings
@@ -171,6 +172,8 @@ def create_topics_on(event_log: Log, settings: Settings, also: Sequence[str]) ->
 def check(settings: Settings, environ: Mapping[str, str]) -> dict[str, Any]:
     """Try what the settings name (the model, the secrets) and show them without secrets."""
     model_keeper(settings, task_settings(settings).line)
+    if settings.log.kind == "kafka":
+        check_kafka_security(settings.kafka, environ)
     open_endpoints(settings.endpoints, environ)
     return settings.public()
 

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from andon.checkpoint_section import CheckpointSection
 from andon.endpoints import EndpointSection
 from andon.environment import read_environment, unknown_variables, variable
+from andon.kafka_section import KafkaSection
 from andon.limits_section import LimitsSection
 from andon.mistakes import (
     NEVER_SHOWN,
@@ -33,7 +34,6 @@ from andon.mistakes import (
 from andon.sections import (
     AlertsSection,
     DetectorSection,
-    KafkaSection,
     LoggingSection,
     LogSection,
     MonitoringSection,
@@ -253,6 +253,10 @@ def _named_variables(merged: Mapping[str, Any]) -> Iterator[str]:
         names = endpoint.get("secrets_env")
         if isinstance(names, list | tuple):
             yield from (name for name in names if isinstance(name, str))
+    kafka = merged.get("kafka", {})
+    for key in ("sasl_password_env", "key_password_env"):
+        if isinstance(kafka.get(key), str):
+            yield kafka[key]
 
 
 def _field_mistake(

@@ -7,6 +7,7 @@
     +-- CheckpointNotWritten   the disk or the cluster did not take a checkpoint   (retriable)
     +-- StaleEpoch             another process has begun to checkpoint the partition
     +-- LogError               the event log
+        +-- SecurityRefused    TLS or SASL do not fit what the brokers ask for
         +-- TopicMissing       the topic does not exist
         +-- TopicMismatch      it exists with another number of partitions than asked for
         +-- LeaseLost          another process has taken the partition
@@ -67,6 +68,14 @@ class LogError(AndonError):
     """The event log did not do what was asked."""
 
     exit_code = 3
+
+
+class SecurityRefused(LogError):
+    """TLS or SASL of a connection do not fit what the brokers ask for; ``reason`` says in what."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class TopicMissing(LogError):

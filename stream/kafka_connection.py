@@ -141,8 +141,8 @@ def reaching(connection: KafkaConnection) -> Iterator[None]:
         ) from error
     except errors.SaslAuthenticationFailedError as error:
         raise LogError(
-            f"Kafka at {connection.servers} does not accept the credentials: check the sasl_* "
-            f"settings in security"
+            f"Kafka at {connection.servers} does not accept the credentials: check "
+            f"kafka.sasl_user and what kafka.sasl_password_file or _env points to"
         ) from error
     except errors.KafkaError as error:
         raise LogError(f"Kafka at {connection.servers} refuses: {error}") from error

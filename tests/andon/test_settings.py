@@ -281,6 +281,11 @@ def test_settings_cannot_be_changed_once_loaded() -> None:
         load_settings(None, {}).alerts.budget = 0.1  # type: ignore[misc]
 
 
+def test_tls_to_any_broker_needs_no_permission_for_plain_text(tmp_path: Path) -> None:
+    text = '[kafka]\nbootstrap_servers = ["broker-1:9093"]\ntls = true\n'
+    assert load_settings(written(tmp_path, text), {}).kafka.tls
+
+
 def test_plain_text_to_the_loopback_needs_no_permission(tmp_path: Path) -> None:
     path = written(tmp_path, '[kafka]\nbootstrap_servers = ["localhost:9092", "[::1]:9092"]\n')
     assert not load_settings(path, {}).kafka.allow_plaintext
@@ -307,6 +312,9 @@ def test_plain_text_to_the_loopback_needs_no_permission(tmp_path: Path) -> None:
         f'[endpoints]\nsecret = "{BARE_CANARY}"',
         f'endpoints = ["{BARE_CANARY}"]',
         f'[kafka]\nsasl_plain_password = "{BARE_CANARY}"',
+        f'[kafka]\nsasl_password = "{BARE_CANARY}"',
+        f'[kafka]\nsasl_password_env = "{BARE_CANARY}"',
+        f'[kafka]\nkey_password_env = "{CANARY}"',
         f'[kafka]\nbootstrap_servers = ["user:{BARE_CANARY}@broker:9092"]',
         f'secret = "{BARE_CANARY}"',
         f'[log]\nkind = "{CANARY}"',
@@ -339,6 +347,7 @@ def with_endpoint(folder: Path, secrets: str) -> Settings:
 
 def test_secrets_come_from_variables_and_files_and_are_in_no_repr(tmp_path: Path) -> None:
     file = written(tmp_path, CANARY + "\n", "old.secret")
+    file.chmod(0o600)
     found = with_endpoint(tmp_path, f'secrets_env = ["NEW"]\nsecrets_files = ["{file}"]\n')
     newer = "whsec_" + base64.b64encode(bytes(range(32))).decode()
     (endpoint,) = open_endpoints(found.endpoints, {"NEW": newer})
@@ -380,6 +389,7 @@ def test_secrets_of_the_least_and_the_greatest_length_are_taken(tmp_path: Path, 
 
 def test_all_missing_secrets_are_named_at_once(tmp_path: Path) -> None:
     blank = written(tmp_path, "\n", "blank.secret")
+    blank.chmod(0o600)
     found = with_endpoint(
         tmp_path,
         f'secrets_env = ["ANDON_SECRET_MSE", "ANDON_SECRET_OLD"]\n'
@@ -460,7 +470,19 @@ def test_mutated_files_load_or_list_their_mistakes(tmp_path: Path, data: st.Data
 # The documents and the defaults
 
 
-LEFT_OUT = {"detector": {"trained"}, "checkpoint": {"key_file", "key_env"}}
+LEFT_OUT = {
+    "detector": {"trained"},
+    "checkpoint": {"key_file", "key_env"},
+    "kafka": {
+        "ca_file",
+        "certificate_file",
+        "key_file",
+        "key_password_file",
+        "key_password_env",
+        "sasl_password_file",
+        "sasl_password_env",
+    },
+}
 
 
 def test_the_example_holds_every_key_at_its_default() -> None:

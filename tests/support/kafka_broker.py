@@ -21,7 +21,8 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from xml.etree import ElementTree
@@ -119,16 +120,33 @@ def free_ports(count: int) -> list[int]:
         return [each.getsockname()[1] for each in sockets]
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A further port of a broker: its security protocol, settings without their prefix, and the
+    name by which clients are told to call it."""
+
+    protocol: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    advertised: str = "127.0.0.1"
+
+
 class KafkaBroker:
     """One broker that can be stopped, killed, suspended and started again on its port and data."""
 
-    def __init__(self, directory: Path | None = None, heap: str = "512m") -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        heap: str = "512m",
+        listeners: Mapping[str, Listener] | None = None,
+    ) -> None:
         self._owned = tempfile.mkdtemp(prefix="andon-kafka-") if directory is None else None
         self.directory = Path(self._owned or str(directory))
         self.data = self.directory / "data"
         self.log = self.directory / "broker.log"
         self.heap = heap
-        self.port, self._controller = free_ports(2)
+        self._listeners = dict(listeners or {})
+        self.port, self._controller, *others = free_ports(2 + len(self._listeners))
+        self._ports = dict(zip(self._listeners, others, strict=True))
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -136,12 +154,31 @@ class KafkaBroker:
         """The address for clients, ``host:port``."""
         return f"127.0.0.1:{self.port}"
 
+    def address(self, listener: str) -> str:
+        """The address of one of the additional listeners, ``host:port``."""
+        return f"127.0.0.1:{self._ports[listener]}"
+
+    def _settings(self) -> str:
+        text = SETTINGS.format(port=self.port, controller=self._controller, data=self.data)
+        for name, listener in self._listeners.items():
+            for key, more in (
+                ("listeners", f",{name}://{self.address(name)}"),
+                (
+                    "advertised.listeners",
+                    f",{name}://{listener.advertised}:{self._ports[name]}",
+                ),
+                ("listener.security.protocol.map", f",{name}:{listener.protocol}"),
+            ):
+                text = re.sub(rf"(?m)^({re.escape(key)}=.*)$", rf"\1{more}", text)
+            for key, value in listener.settings.items():
+                text += f"listener.name.{name.lower()}.{key}={value}\n"
+        return text
+
     def start(self) -> KafkaBroker:
         """Start the process, formatting its storage the first time; answers itself."""
         settings = self.directory / "server.properties"
         if not self.data.exists():
-            text = SETTINGS.format(port=self.port, controller=self._controller, data=self.data)
-            settings.write_text(text)
+            settings.write_text(self._settings())
             cluster = uuid.uuid4().hex[:22]
             format_storage = ["kafka.tools.StorageTool", "format", "-t", cluster]
             subprocess.run(
