@@ -96,5 +96,8 @@ def say(result: dict[str, Any], as_json: bool, sentence: str) -> None:
     if as_json:
         typer.echo(to_json(result))
         return
-    told = {key: plain(each) if isinstance(each, str) else each for key, each in result.items()}
+    told = {
+        key: plain(each, len(each)) if isinstance(each, str) else each
+        for key, each in result.items()
+    }
     typer.echo(sentence.format(**told))

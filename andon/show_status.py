@@ -20,7 +20,7 @@ def status_text(told: dict[str, Any]) -> str:
     log: away
     """
     parts = [_lines(told["lines"]), _lag(told["lag"]), _endpoints(told["endpoints"])]
-    return "\n".join([*parts, *map(plain, told["problems"])])
+    return "\n".join([*parts, *(plain(problem, len(problem)) for problem in told["problems"])])
 
 
 def _lines(lines: Sequence[dict[str, Any]]) -> str:

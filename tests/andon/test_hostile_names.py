@@ -19,6 +19,7 @@ from alerts.delivery import Verdict
 from alerts.outbox import Outbox
 from alerts.receiver import Receiver
 from alerts.source import AlertMessage, Position
+from andon.terminal import out
 from producers.event_file import write_events
 from stream.codec import encode
 from stream.events import Event, Measurement, Result
@@ -155,7 +156,10 @@ def test_names_in_events_alerts_and_dead_letters_do_nothing_to_who_runs_the_plan
     plant.shown("produce", "--topic", "andon.events", "--to", "copy")
 
 
-def test_names_in_a_plants_own_messages_do_nothing_to_who_looks_at_them(plant: Plant) -> None:
+def test_names_in_a_plants_own_messages_do_nothing_to_who_looks_at_them(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(out, "width", 3_000)
     plan = shape_map("nested")
     (plant.folder / "plant.toml").write_text(as_toml(plan), "utf-8")
     with closing(LocalLog(plant.folder / "state" / "andon.sqlite")) as log:
@@ -165,7 +169,7 @@ def test_names_in_a_plants_own_messages_do_nothing_to_who_looks_at_them(plant: P
         put_plant(log, "nested", [one.model_copy(update={"part": TEXT}) for one in events])
         log.append("plant.nested.results", TEXT.encode(), TEXT.encode(), timestamp=10**13)
         log.flush()
-    told = plant.shown("ingest", "--map", "plant.toml", "--dry-run", "40", COLUMNS="3000").out
+    told = plant.shown("ingest", "--map", "plant.toml", "--dry-run", "40").out
     assert "[bold]x[/nope] :skull:" in told
     plant.shown("ingest", "--map", "plant.toml", "--dry-run", "40", "--json")
     plant.both("ingest", "--map", "plant.toml", "--until-end")
