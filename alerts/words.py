@@ -18,7 +18,7 @@ def plain(text: str | None) -> str:
     >>> plain("P-1\\x1b[31m")
     'P-1\\\\x1b[31m'
     """
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text or "")
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text or "")
 
 
 class Words(ABC):

@@ -5,7 +5,6 @@ The exit codes are those of `andon.command`.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -41,12 +40,14 @@ from andon.receive_command import receive
 from andon.schemas import write_schemas
 from andon.show_demo import show_demo
 from andon.status_command import status_command
-from andon.terminal import out
+from andon.terminal import out, plain_json, to_json
 from andon.tune_command import tune
 from andon.warm_up import warm_up_command
 from stream.errors import AndonError, ConfigError
 
 log = structlog.get_logger()
+
+_LONGEST_ERROR = 4_000
 
 app = typer.Typer(
     name="andon",
@@ -71,8 +72,8 @@ def main() -> None:
     try:
         app(standalone_mode=True)
     except AndonError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"andon: {line}", err=True)
+        for line in str(error).split("\n"):
+            typer.echo(f"andon: {plain(line, _LONGEST_ERROR)}", err=True)
         sys.exit(error.exit_code)
     except SystemExit as end:
         # Typer ends with 1 when the reader of our output has gone, as `head` does. Nothing is
@@ -330,14 +331,14 @@ def check_config(config: ConfigOption = None, as_json: JsonOption = False) -> No
     with running():
         shown = services.check(settings, os.environ)
     if as_json:
-        typer.echo(json.dumps(shown, indent=2))
+        typer.echo(to_json(shown, indent=2))
         return
     for section, values in shown.items():
         tables = values if isinstance(values, list) else [values]
         for table in tables:
             typer.echo(f"[[{section}]]" if isinstance(values, list) else f"[{section}]")
             for key, value in table.items():
-                typer.echo(f"{key} = {json.dumps(value)}")
+                typer.echo(f"{key} = {to_json(value)}")
             typer.echo()
     typer.echo("The settings are sound.")
 
@@ -363,9 +364,9 @@ def schema(
 
 
 def _printer(language: Language) -> Callable[[Alert], None]:
-    return lambda alert: out.print(headline(alert, language), markup=False)
+    return lambda alert: out.print(headline(alert, language))
 
 
 def _print_json_alert(alert: Alert) -> None:
-    sys.stdout.buffer.write(alert.to_json() + b"\n")
+    sys.stdout.buffer.write(plain_json(alert.to_json().decode()).encode() + b"\n")
     sys.stdout.buffer.flush()

@@ -7,7 +7,6 @@ that runs until it is stopped ends with 0.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,8 +17,9 @@ import typer
 
 from alerts.words import Language
 from andon.logs import configure_logging
+from andon.mistakes import plain
 from andon.settings import Settings, load_settings
-from andon.terminal import Stop, stopped_by_signals
+from andon.terminal import Stop, stopped_by_signals, to_json
 from stream.errors import ConfigError
 
 EXIT_CODES = {
@@ -93,4 +93,11 @@ def running() -> Iterator[Stop]:
 
 def say(result: dict[str, Any], as_json: bool, sentence: str) -> None:
     """Print a command's result: JSON for programs, else a sentence that names its fields."""
-    typer.echo(json.dumps(result) if as_json else sentence.format(**result))
+    if as_json:
+        typer.echo(to_json(result))
+        return
+    told = {
+        key: plain(each, len(each)) if isinstance(each, str) else each
+        for key, each in result.items()
+    }
+    typer.echo(sentence.format(**told))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from andon.dead_letter_view import letter_dict, letter_text
 from andon.dead_letters import Wanted
 from andon.log_history import read_bound
 from andon.show_dead_letters import listing_text, outcome_dict, outcome_text, summary_text
+from andon.terminal import to_json
 
 SOME_REMAIN = 4
 
@@ -186,5 +186,4 @@ def _wanted(
 
 
 def _print_json(data: Any) -> None:
-    # DEL is the one control character that JSON leaves as it is.
-    typer.echo(json.dumps(data).replace("\x7f", "\\u007f"))
+    typer.echo(to_json(data))

@@ -114,7 +114,7 @@ class Retelling:
         self._limits = limits
         self._topics = {} if ingest_map is None else {t.name: t for t in ingest_map.topics}
         self._translator = None if ingest_map is None else JsonTranslator(ingest_map, limits)
-        self._gathering = Gathering(None if ingest_map is None else ingest_map.gap)
+        self._gathering = Gathering(None if ingest_map is None else ingest_map.gap, limits)
         self._waiting: dict[Place, Place] = {}
         self.counts: Counter[str] = Counter()
 

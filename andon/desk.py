@@ -17,7 +17,7 @@ from typing import Any
 
 from alerts.explanation import Explanation
 from andon.bad_input import BadInput
-from andon.build import opened_log, ready_log, task_settings
+from andon.build import input_limits, opened_log, ready_log, task_settings
 from andon.explaining import Asked, explained
 from andon.history import History
 from andon.log_history import Bound, LogHistory
@@ -32,7 +32,7 @@ from andon.tuned import Tuned
 from andon.tuning import Search, tuned
 from producers.pace import Pace
 from producers.publish import publish
-from stream.codec import Rejected, decode
+from stream.codec import InputLimits, Rejected, decode
 from stream.errors import ConfigError
 from stream.events import Event
 from stream.log import Record, TopicSpec
@@ -170,11 +170,12 @@ def produce(
         history: Iterable[Event]
         if source.topic is None:
             # Before the log is opened: a wrong map is then told at once.
-            history = _files(source, bad, meter)
+            history = _files(settings, source, bad, meter)
             event_log = stack.enter_context(ready_log(settings))
         else:
             event_log = stack.enter_context(ready_log(settings))
-            history = _of_log(LogHistory(event_log, source.topic, source.start, source.stop), bad)
+            records = LogHistory(event_log, source.topic, source.start, source.stop)
+            history = _of_log(records, input_limits(settings), bad)
         if topic != settings.topics.events:
             event_log.create_topics([TopicSpec(topic, settings.topics.partitions)])
         count = publish(
@@ -222,7 +223,7 @@ def _records(
     """The source's records, of which there is one at least; ``stack`` closes their log."""
     topics = settings.topics
     if source.topic is None:
-        records = as_records(_files(source, bad, meter), topics.events, topics.partitions)
+        records = as_records(_files(settings, source, bad, meter), topics.events, topics.partitions)
     else:
         event_log = stack.enter_context(opened_log(settings))
         records = iter(LogHistory(event_log, source.topic, source.start, source.stop))
@@ -232,13 +233,19 @@ def _records(
     return chain([first], records)
 
 
-def _files(source: Source, bad: BadInput, meter: Meter) -> Iterable[Event]:
-    return History(source.paths, source.table_map, on_bad=bad.add, on_bytes=meter.bytes)
+def _files(settings: Settings, source: Source, bad: BadInput, meter: Meter) -> Iterable[Event]:
+    return History(
+        source.paths,
+        source.table_map,
+        on_bad=bad.add,
+        on_bytes=meter.bytes,
+        limits=input_limits(settings),
+    )
 
 
-def _of_log(records: Iterable[Record], bad: BadInput) -> Iterator[Event]:
+def _of_log(records: Iterable[Record], limits: InputLimits, bad: BadInput) -> Iterator[Event]:
     for record in records:
-        event = decode(record.key, record.value)
+        event = decode(record.key, record.value, limits)
         if isinstance(event, Rejected):
             bad.add(f"{record.topic}[{record.partition}] offset {record.offset}", event.message)
         else:

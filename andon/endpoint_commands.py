@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
@@ -10,7 +9,8 @@ from rich.table import Table
 
 from andon import outbox_desk
 from andon.command import ConfigOption, JsonOption, read_settings, running, say
-from andon.terminal import out
+from andon.mistakes import plain
+from andon.terminal import out, to_json
 
 endpoints_app = typer.Typer(
     help="The endpoints that alerts are delivered to.",
@@ -45,17 +45,18 @@ def list_endpoints(
         if exhausted:
             alerts = outbox_desk.given_up(settings)
             if as_json:
-                typer.echo(json.dumps([alert.to_dict() for alert in alerts]))
+                typer.echo(to_json([alert.to_dict() for alert in alerts]))
                 return
             for alert in alerts:
                 typer.echo(
-                    f"{alert.endpoint}  {alert.alert}  {alert.attempts} attempts: {alert.error}"
+                    f"{plain(alert.endpoint)}  {plain(alert.alert)}  {alert.attempts} attempts: "
+                    f"{plain(alert.error)}"
                 )
             typer.echo(f"{len(alerts):,} alerts ran out of attempts")
             return
         states = outbox_desk.endpoint_states(settings)
     if as_json:
-        typer.echo(json.dumps([state.to_dict() for state in states]))
+        typer.echo(to_json([state.to_dict() for state in states]))
     elif not states:
         typer.echo("The settings have no [[endpoints]], and the outbox knows none.")
     else:
@@ -108,9 +109,9 @@ def _table(states: list[outbox_desk.EndpointState]) -> Table:
     table = Table("endpoint", "address", "state", *outbox_desk.STATES)
     for state in states:
         table.add_row(
-            state.name,
-            state.url or "not in the settings",
-            "enabled" if state.disabled is None else f"disabled: {state.disabled}",
+            plain(state.name),
+            plain(state.url or "not in the settings"),
+            "enabled" if state.disabled is None else f"disabled: {plain(state.disabled)}",
             f"{state.pending:,}",
             f"{state.delivered:,}",
             f"{state.exhausted:,}",

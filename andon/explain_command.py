@@ -26,7 +26,7 @@ from andon.history_commands import (
     TrainedOption,
     source_of,
 )
-from andon.terminal import out
+from andon.terminal import out, plain_json
 
 
 def explain(
@@ -83,6 +83,6 @@ def explain(
         if told is None:
             return
         if as_json:
-            typer.echo(told.model_dump_json(indent=2))
+            typer.echo(plain_json(told.model_dump_json(indent=2)))
         else:
-            out.print(explanation_text(told, settings.alerts.language), markup=False)
+            out.print(explanation_text(told, settings.alerts.language))

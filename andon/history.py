@@ -8,7 +8,7 @@ from pathlib import Path
 from producers.bad_rows import BadRow
 from producers.event_file import read_events
 from producers.tables import load_any_map, read_tables
-from stream.codec import Rejected
+from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected
 from stream.errors import ConfigError
 from stream.events import Event
 
@@ -38,6 +38,8 @@ class History:
         Hears of everything that could not be used: place and reason.
     on_bytes
         Hears of bytes done and bytes in all.
+    limits
+        The bounds on one event in a file of events.
 
     Raises `ConfigError` when kinds are mixed, or a map is missing or superfluous.
     """
@@ -49,9 +51,11 @@ class History:
         *,
         on_bad: Callable[[str, str], None],
         on_bytes: Callable[[int, int], None] | None = None,
+        limits: InputLimits = DEFAULT_LIMITS,
     ) -> None:
         self.paths = tuple(paths)
         self._on_bad = on_bad
+        self._limits = limits
         kinds = {is_event_file(path) for path in paths}
         if len(kinds) != 1:
             raise ConfigError("SOURCE mixes files of events and tables: replay them one by one")
@@ -81,7 +85,7 @@ class History:
             def bad_line(number: int, why: Rejected, path: Path = path) -> None:
                 self._on_bad(f"{path}, line {number}", why.message)
 
-            yield from read_events(path, on_bad=bad_line)
+            yield from read_events(path, on_bad=bad_line, limits=self._limits)
 
     def _bad_row(self, bad: BadRow) -> None:
         column = "" if bad.column is None else f", column {bad.column!r}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +20,7 @@ from andon.command import (
     say,
 )
 from andon.log_history import Bound, read_bound
+from andon.terminal import to_json
 from stream.errors import ConfigError
 
 SourceArgument = Annotated[
@@ -95,7 +95,7 @@ def replay(
             warm_up_until=_time("--warm-up", warm_up),
             stop=end,
         )
-        typer.echo(json.dumps(report, indent=2, sort_keys=True) if as_json else summary)
+        typer.echo(to_json(report, indent=2, sort_keys=True) if as_json else summary)
 
 
 def train(
@@ -126,7 +126,7 @@ def train(
         summary, report = desk.train(
             read_settings(config), source_of(source, map_file, topic, start, stop), to, stop=end
         )
-        typer.echo(json.dumps(report, indent=2, sort_keys=True) if as_json else summary)
+        typer.echo(to_json(report, indent=2, sort_keys=True) if as_json else summary)
 
 
 def produce(

@@ -20,7 +20,7 @@ from andon.command import (
     say,
 )
 from andon.mistakes import plain
-from andon.terminal import out
+from andon.terminal import out, plain_json
 from producers.ingest_preview import Seen
 
 _WIDEST = 70
@@ -78,7 +78,7 @@ def ingest(
 def _show(seen: list[Seen], as_json: bool) -> None:
     if as_json:
         for each in seen:
-            sys.stdout.buffer.write(each.to_json() + b"\n")
+            sys.stdout.buffer.write(plain_json(each.to_json().decode()).encode() + b"\n")
         sys.stdout.buffer.flush()
         return
     table = Table("source", "becomes", "line", "part", "station", "at", "what it says")
@@ -119,5 +119,4 @@ def _row(seen: Seen) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    # Markup in a plant's text is text.
-    return plain(text, _WIDEST).replace("[", r"\[")
+    return plain(text, _WIDEST)

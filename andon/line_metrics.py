@@ -34,6 +34,7 @@ def _added_up(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
         for name in (
             "andon_events_total",
             "andon_values_wrong_kind_total",
+            "andon_values_left_out_total",
             "andon_parts_expired_total",
             "andon_parts_evicted_total",
             "andon_outcomes_forgotten_total",
@@ -52,6 +53,7 @@ def _added_up(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
             elif kind == "withheld":
                 sums["andon_alerts_withheld_total"][label, taken_as] += count
         sums["andon_values_wrong_kind_total"][label,] += line.counts.get("value.wrong_kind", 0)
+        sums["andon_values_left_out_total"][label,] += line.left_out
         sums["andon_parts_expired_total"][label,] += line.counts.get("part.expired", 0)
         sums["andon_parts_evicted_total"][label,] += line.evicted
         sums["andon_outcomes_forgotten_total"][label,] += line.forgotten

@@ -94,6 +94,7 @@ class LineState(BaseModel):
     last_checkpoint: LastCheckpoint | None = None
     evicted: int = 0
     forgotten: int = 0
+    left_out: int = 0
 
     @property
     def results_learnt(self) -> int:
@@ -182,6 +183,7 @@ def line_state(
         kept_outcomes=line.ledger.decided_parts,
         evicted=line.ledger.evicted,
         forgotten=line.ledger.forgotten,
+        left_out=detector.catalogue.columns.refused,
         event_time=line.watermark.at,
         learnt_at=line.learnt_at,
         figures=figures,

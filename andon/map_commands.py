@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from andon.command import JsonOption, running, say
+from andon.terminal import to_json
 from producers.map_suggest import suggest_map
 from stream.errors import ConfigError
 
@@ -40,7 +41,8 @@ def suggest(
     with running():
         text = suggest_map(file)
         if to is None:
-            say({"map": text.rstrip()}, as_json, "{map}")
+            # Its texts are escaped as TOML's are.
+            typer.echo(to_json({"map": text.rstrip()}) if as_json else text.rstrip())
             return
         try:
             with to.open("x", encoding="utf-8") as written:

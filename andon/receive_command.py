@@ -21,7 +21,7 @@ from andon.command import ConfigOption, JsonOption, read_settings, running
 from andon.endpoints import EndpointSection, open_endpoints
 from andon.mistakes import nearest
 from andon.settings import Settings
-from andon.terminal import Stop, out
+from andon.terminal import Stop, out, plain_json
 from stream.errors import ConfigError
 
 log = structlog.get_logger()
@@ -111,9 +111,11 @@ def _sentence(language: Language, received: Received) -> None:
     except ValidationError:
         # Signed by us, so perhaps of a later version: shown as it came.
         said = plain(received.body.decode("utf-8", "replace"))
-    out.print(said, markup=False)
+    out.print(said)
 
 
 def _json_line(received: Received) -> None:
-    sys.stdout.buffer.write(received.body + b"\n")
+    # Its line ends, which are outside of texts, as spaces: one alert is one line.
+    body = plain_json(received.body.decode().replace("\n", " "))
+    sys.stdout.buffer.write(body.encode() + b"\n")
     sys.stdout.buffer.flush()

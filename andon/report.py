@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from andon.mistakes import plain
 from andon.promised import promised
+from andon.terminal import plain_json
 from models.figures import Evaluation, Spread
 from models.label_free import Expected, Waiting, expected
 from models.member_worth import MemberWorth
@@ -98,8 +100,8 @@ def write_report(folder: Path, report: RunReport) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / REPORT_FILE
-    text = json.dumps(
-        report.to_dict(), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False
+    text = plain_json(
+        json.dumps(report.to_dict(), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     )
     unfinished = path.with_suffix(".json.part")
     unfinished.write_text(text + "\n", encoding="utf-8")
@@ -256,12 +258,13 @@ def _alarms(evaluation: Evaluation) -> list[str]:
 
 
 def _lines(lines: Mapping[str, Evaluation]) -> list[str]:
-    width = max(len("line"), *(len(name) for name in lines)) + 2
+    named = {name: plain(name) for name in lines}
+    width = max(len("line"), *map(len, named.values())) + 2
     head = f"{'line':<{width}}{'parts':>10}{'fails':>8}{'ROC-AUC':>10}{'av. prec.':>11}"
     return [
         f"{head}{'right':>8}{'caught':>8}",
         *(
-            f"{name:<{width}}{line.parts:>10,}{line.fails:>8,}{_decimal(line.last.auc):>10}"
+            f"{named[name]:<{width}}{line.parts:>10,}{line.fails:>8,}{_decimal(line.last.auc):>10}"
             f"{_decimal(line.last.ap):>11}{_share(line.alarms.precision):>8}"
             f"{_share(line.alarms.recall):>8}"
             for name, line in sorted(lines.items())
@@ -270,11 +273,12 @@ def _lines(lines: Mapping[str, Evaluation]) -> list[str]:
 
 
 def _members(lines: Mapping[str, Sequence[MemberWorth]]) -> list[str]:
-    width = max(len("line"), *(len(name) for name in lines)) + 2
+    named = {name: plain(name) for name in lines}
+    width = max(len("line"), *map(len, named.values())) + 2
     return [
         f"{'line':<{width}}{'member':<10}{'weight':>8}{'ROC-AUC':>10}{'earns':>10}",
         *(
-            f"{name:<{width}}{one.name:<10}{one.weight:>8.2f}{_decimal(one.roc_auc):>10}"
+            f"{named[name]:<{width}}{one.name:<10}{one.weight:>8.2f}{_decimal(one.roc_auc):>10}"
             f"{'-' if one.earns is None else f'{one.earns:+.4f}':>10}"
             for name, members in sorted(lines.items())
             for one in members

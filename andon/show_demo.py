@@ -41,7 +41,7 @@ class _Ticker:
             more = f"  (+{self._held_back} more)" if self._held_back else ""
             self._last, self._held_back = now, 0
             text = f"{alert.at:%a %H:%M}  {headline(alert, self._language)}{more}"
-            out.print(text, style=_COLOURS[alert.severity], markup=False)
+            out.print(text, style=_COLOURS[alert.severity])
 
 
 def show_demo(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from andon.mistakes import plain
+
 UNKNOWN = "unknown"
 
 
@@ -18,7 +20,7 @@ def status_text(told: dict[str, Any]) -> str:
     log: away
     """
     parts = [_lines(told["lines"]), _lag(told["lag"]), _endpoints(told["endpoints"])]
-    return "\n".join([*parts, *told["problems"]])
+    return "\n".join([*parts, *(plain(problem, len(problem)) for problem in told["problems"])])
 
 
 def _lines(lines: Sequence[dict[str, Any]]) -> str:
@@ -110,14 +112,10 @@ def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     body-A  7
     """
     # Names come from the plant: what is in them must not steer the terminal.
-    cells = [list(head), *([_printable(cell) for cell in row] for row in rows)]
+    cells = [list(head), *([plain(cell, len(cell)) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _share(value: float | None) -> str:

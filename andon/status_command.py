@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import typer
 
 from andon.command import ConfigOption, JsonOption, read_settings, running
 from andon.show_status import status_text
 from andon.status import status
+from andon.terminal import to_json
 
 
 def status_command(config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -28,4 +27,4 @@ def status_command(config: ConfigOption = None, as_json: JsonOption = False) -> 
     """
     with running():
         told = status(read_settings(config))
-        typer.echo(json.dumps(told) if as_json else status_text(told))
+        typer.echo(to_json(told) if as_json else status_text(told))

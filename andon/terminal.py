@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 T = TypeVar("T")
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# What looks like markup or like the name of an emoji is what a part or a station is called.
+out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+_NOT_ASCII = re.compile(r"[^\x20-\x7e\n]")
+
+
+def to_json(data: Any, indent: int | None = None, *, sort_keys: bool = False) -> str:
+    """``data`` as JSON in ASCII, of which no terminal takes orders.
+
+    >>> print(to_json({"part": "P\x9b2J\x7f"}))
+    {"part": "P\\u009b2J\\u007f"}
+    """
+    return plain_json(json.dumps(data, indent=indent, sort_keys=sort_keys))
+
+
+def plain_json(text: str) -> str:
+    """JSON with the same meaning, in which all that is not printable is an escape.
+
+    JSON itself escapes only the 32 oldest control characters: not those that some terminals obey
+    as well, nor those that turn the direction of writing.
+
+    >>> print(plain_json('{"part": "é\u202e\U000e0041"}'))
+    {"part": "é\\u202e\\udb40\\udc41"}
+    """
+    return text if text.isascii() and "\x7f" not in text else _NOT_ASCII.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    character = found[0]
+    if character.isprintable():
+        return character
+    return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 
 
 class Meter:

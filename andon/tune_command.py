@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +16,8 @@ from andon.history_commands import (
     TopicOption,
     source_of,
 )
+from andon.mistakes import plain
+from andon.terminal import to_json
 from andon.tuning import Measure, Search
 
 
@@ -61,6 +62,9 @@ def tune(
             stop=end,
         )
         if found is None:
-            typer.echo(f"finished trials are kept: the same command goes on ({trials})", err=True)
+            typer.echo(
+                f"finished trials are kept: the same command goes on ({plain(str(trials))})",
+                err=True,
+            )
         else:
-            typer.echo(json.dumps(found.to_dict(), indent=2) if as_json else found.told())
+            typer.echo(to_json(found.to_dict(), indent=2) if as_json else found.told())

@@ -10,7 +10,7 @@ from typing import BinaryIO, cast
 
 import orjson
 
-from stream.codec import Rejected, decode, encode
+from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode, encode
 from stream.errors import ConfigError
 from stream.events import Event
 
@@ -37,18 +37,22 @@ def write_events(path: Path, events: Iterable[Event]) -> int:
 
 
 def read_events(
-    path: Path, *, on_bad: Callable[[int, Rejected], None] | None = None
+    path: Path,
+    *,
+    on_bad: Callable[[int, Rejected], None] | None = None,
+    limits: InputLimits = DEFAULT_LIMITS,
 ) -> Iterator[Event]:
     """The events of a file, in its order.
 
-    A line that is no event goes to ``on_bad`` with its number from 1; without ``on_bad`` it raises
-    `ConfigError`. Blank lines are passed over.
+    A line is read as a record of the log would be, within the same ``limits``; of one that is too
+    long no more than that is ever in memory. One that is no event goes to ``on_bad`` with its
+    number from 1; without ``on_bad`` it raises `ConfigError`. Blank lines are passed over.
     """
     with _opened(path, "rb") as file:
-        for number, line in enumerate(_lines(path, file), start=1):
+        for number, line in enumerate(_lines(path, file, limits.message_bytes), start=1):
             if not line.strip():
                 continue
-            event = decode(_key(line), line)
+            event = decode(_key(line, limits), line, limits)
             if not isinstance(event, Rejected):
                 yield event
             elif on_bad is not None:
@@ -59,17 +63,24 @@ def read_events(
                 )
 
 
-def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+def _lines(path: Path, file: BinaryIO, longest: int) -> Iterator[bytes]:
+    """The lines without their ends; of one beyond ``longest`` bytes no more than one byte more."""
     try:
-        yield from file
+        while line := file.readline(longest + 2):
+            rest = line
+            while len(rest) == longest + 2 and not rest.endswith(b"\n"):
+                rest = file.readline(longest + 2)
+            yield line.rstrip(b"\r\n")[: longest + 1]
     except (EOFError, OSError, zlib.error) as error:
         raise ConfigError(
             f"{path} cannot be read on: {error}: is it a whole file of the kind its name says?"
         ) from None
 
 
-def _key(line: bytes) -> bytes | None:
+def _key(line: bytes, limits: InputLimits) -> bytes | None:
     """The key that the record would have on a log: its line's name."""
+    if len(line) > limits.message_bytes:
+        return None
     try:
         found = orjson.loads(line)
     except orjson.JSONDecodeError:

@@ -22,12 +22,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+import orjson
+
 from producers.source_place import Place
 from producers.translate_json import Told
+from stream.codec import DEFAULT_LIMITS, InputLimits, encode
 from stream.events import Event, Measurement, Value
 
-# A visit of more readings than this is told in several measurements: its header must stay small.
+# A visit of more readings than this is told in several measurements: its header must stay small. So
+# is one whose measurement would go beyond the bounds on an event, with room for its other fields.
 MOST_READINGS = 1_000
+_OTHER_VALUES = 10
+_OTHER_BYTES = 64
 
 _Part = tuple[str, str]
 _Station = tuple[str, str]
@@ -49,6 +55,7 @@ class _Open:
     at: datetime
     arrived: int
     places: list[Place]
+    size: int
 
     def whole(self) -> Ready:
         event = self.first.model_copy(update={"values": self.values, "at": self.at})
@@ -57,6 +64,8 @@ class _Open:
 
 class Gathering:
     """All gatherings under way; ``gap`` None for a map in which nothing is gathered.
+
+    ``limits`` bound the measurements that are made of them.
 
     >>> from datetime import UTC
     >>> def reading(name, second, station="press"):
@@ -73,7 +82,9 @@ class Gathering:
     ({'torque': 1.0, 'angle': 1.0}, [0, 1])
     """
 
-    def __init__(self, gap: timedelta | None) -> None:
+    def __init__(self, gap: timedelta | None, limits: InputLimits = DEFAULT_LIMITS) -> None:
+        self._most_values = max(limits.values - _OTHER_VALUES, 1)
+        self._most_bytes = max(limits.message_bytes - _OTHER_BYTES, 1)
         self._gap = gap or timedelta(0)
         self._gap_ms = self._gap // timedelta(milliseconds=1)
         # In the order of their latest readings; a part is at one station at a time.
@@ -101,15 +112,19 @@ class Gathering:
             return ready
         ready += self._move_station((event.line, event.station), event.at)
         here = self._open.get(part)
+        size = len(orjson.dumps([event.id, event.values]))
         if here is not None and (
             here.first.station != event.station
             or event.at - here.at > self._gap
             or len(here.places) >= MOST_READINGS
+            or here.size + size > self._most_bytes
+            or len(here.values) + len(event.values) > self._most_values
         ):
             ready += self._close(part)
             here = None
         if here is not None:
             here.values.update(event.values)
+            here.size += size
             here.at, here.arrived = max(here.at, event.at), arrived
             here.places.append(place)
             if here.first.id is None and event.id is not None:
@@ -117,7 +132,9 @@ class Gathering:
             self._open.move_to_end(part)
             self._at_station[event.line, event.station].move_to_end(part)
         elif event.values:
-            self._open[part] = _Open(event, dict(event.values), event.at, arrived, [place])
+            self._open[part] = _Open(
+                event, dict(event.values), event.at, arrived, [place], len(encode(event))
+            )
             self._at_station.setdefault((event.line, event.station), OrderedDict())[part] = None
         if told.closes:
             ready += self._close(part)

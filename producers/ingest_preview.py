@@ -48,7 +48,7 @@ def preview(
     What is still being gathered at the end is told as it is. Joins no group and stores nothing.
     """
     translator = JsonTranslator(ingest_map, limits)
-    gathering = Gathering(ingest_map.gap)
+    gathering = Gathering(ingest_map.gap, limits)
     for record in _newest(source, ingest_map, count):
         for number, item in enumerate(translator.translate(record)):
             place = Place(record.topic, record.partition, record.offset, number)

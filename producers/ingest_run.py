@@ -23,6 +23,7 @@ from producers.source_place import GROUP_HEADER, PUT_ASIDE, Place, places_of, to
 from producers.translate_json import JsonTranslator
 from stream.codec import Rejected, encode
 from stream.errors import LogError
+from stream.letter_bounds import short_headers, short_key
 from stream.log import Log, LogConsumer, Record, TopicPartition
 
 log = structlog.get_logger()
@@ -72,7 +73,7 @@ class IngestRun:
         self._clock = clock
         self._counts = counts
         self._observer = observer
-        self._gathering = Gathering(ingest_map.gap)
+        self._gathering = Gathering(ingest_map.gap, settings.limits)
         self._quiet = QuietLines(ingest_map.tick)
         self._letters = target.partitions(settings.dead_letters)
         self._present: set[Place] = set()
@@ -237,11 +238,11 @@ class IngestRun:
         letter, kept = letter_of(record, rejected, of, self._settings.dead_letter_bytes)
         self._target.append(
             self._settings.dead_letters,
-            record.key,
+            short_key(record.key),
             kept,
             partition=record.partition % self._letters,
             headers=(
-                *record.headers,
+                *short_headers(record.headers),
                 *letter.to_headers(),
                 *to_headers(self._map.group, [place]),
             ),

@@ -113,13 +113,24 @@ def _values(column: ColumnSample) -> str:
     return ", ".join(toml_list([value])[1:-1] for value in sorted(column.values))
 
 
+def _escaped(character: str) -> str:
+    """As TOML writes a character that had better not be seen as it is.
+
+    >>> _escaped("\\u202e"), _escaped("\\U000e0041")
+    ('\\\\u202e', '\\\\U000e0041')
+    """
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
 def toml_list(texts: Iterable[str]) -> str:
     """A list of texts as TOML, on more lines than one if it is long.
 
     >>> toml_list(["NOK", 'a "b"'])
     '["NOK", "a \\\\"b\\\\""]'
     """
-    items = [json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f") for text in texts]
+    quoted = (json.dumps(text, ensure_ascii=False) for text in texts)
+    items = ["".join(c if c.isprintable() else _escaped(c) for c in text) for text in quoted]
     short = f"[{', '.join(items)}]"
     if len(items) == 1 or len(short) <= _WIDTH - 16:
         return short

@@ -345,5 +345,5 @@ def _shown(value: Any) -> str:
 
 
 def _clip(text: str) -> str:
-    plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:600])
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:600])
     return plain[:512]

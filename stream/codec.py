@@ -141,5 +141,5 @@ def _rejection(refusal: ValidationError, limits: InputLimits) -> Rejected:
 
 def _clip(text: str) -> str:
     """At most 512 characters, control characters shown as escapes."""
-    plain = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text[:600])
+    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:600])
     return plain[:512]

@@ -11,7 +11,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictStr,
+)
 
 SCHEMA_MAJOR = 1
 
@@ -24,7 +32,16 @@ Text = Annotated[StrictStr, Field(max_length=1024)]
 Value = StrictBool | Number | Text | None
 # Within these the year has four digits in every zone.
 _FIRST, _LAST = datetime(1000, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
-Time = Annotated[AwareDatetime, Field(strict=True, ge=_FIRST, le=_LAST)]
+
+
+def _written_out(at: object) -> object:
+    # A text of digits alone would be taken as seconds or, if many, as milliseconds since 1970.
+    if isinstance(at, datetime) or (isinstance(at, str) and at[4:5] == "-"):
+        return at
+    raise ValueError("a date, a time and a zone are wanted, such as 2026-01-05T08:00:00Z")
+
+
+Time = Annotated[AwareDatetime, Field(ge=_FIRST, le=_LAST), BeforeValidator(_written_out)]
 
 
 class _Event(BaseModel):

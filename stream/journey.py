@@ -15,6 +15,11 @@ from models.detector import Scores
 from models.part_row import PartRow
 from stream.events import Measurement
 
+# What is remembered of one part, whatever is sent of it: as many stations as the detector keeps of
+# a line, and the ids of so many measurements. Beyond, one that comes again is not known again.
+STATIONS_KEPT = 1_000
+IDS_KEPT = 4_096
+
 
 class Arrival(StrEnum):
     """What a measurement is to its part's journey."""
@@ -105,12 +110,15 @@ class Journey:
         if event.id is not None:
             if event.id in self.ids:
                 return Arrival.DUPLICATE
-            self.ids.add(event.id)
+            if len(self.ids) < IDS_KEPT:
+                self.ids.add(event.id)
         if at is None:
             at = event.at.timestamp()
         checksum = _checksum(event)
         place = self._place.get(event.station)
         if place is None:
+            if len(self._place) >= STATIONS_KEPT:
+                return Arrival.FIRST
             # The same text for all parts, not one that came with this message.
             self._place[sys.intern(event.station)] = len(self._place)
             self.visited_at.append(at)

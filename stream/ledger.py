@@ -6,7 +6,8 @@ stay for as long as a corrected result may come. What a result is to the ledger:
 - *result*: the first deciding outcome of a part that was measured;
 - *corrected*: later evidence changed the outcome (a higher revision; without revisions a later
   ``at``; several tests: fail if any test says fail, or the configured test alone);
-- *repeated*: it says nothing new; *superseded*: newer evidence of the same test has come before;
+- *repeated*: it says nothing new; *superseded*: newer evidence of the same test has come before, or
+  the part has results of 256 tests already;
 - *orphan*: no part of that serial number was measured; kept, so that measurements that come after
   it are known to be late;
 - *undecided*: another test than the configured one, or a part that was not tested.
@@ -26,6 +27,8 @@ from stream.journey import Journey
 from stream.watermark import JUMP_SECONDS
 
 JOURNEYS_KEPT = 2_000
+# Names of tests that one part's results may bring, whatever is sent.
+TESTS_KEPT = 256
 Evidence = tuple[tuple[int, float], str]
 
 
@@ -167,7 +170,7 @@ class Ledger:
             if before is not None:
                 return self._correct(before, test, evidence)
             return self._orphan(result.part, at, test, evidence)
-        if test in journey.tests and journey.tests[test][0] > evidence[0]:
+        if self._passed_over(journey.tests, test, evidence):
             return Joined(Joining.SUPERSEDED, None, None)
         journey.tests[test] = evidence
         if self.settings.label_test not in ("", test):
@@ -202,8 +205,7 @@ class Ledger:
         return gone
 
     def _correct(self, outcome: Outcome, test: str, evidence: Evidence) -> Joined:
-        known = outcome.tests.get(test)
-        if known is not None and known[0] > evidence[0]:
+        if self._passed_over(outcome.tests, test, evidence):
             return Joined(Joining.SUPERSEDED, None, outcome)
         outcome.tests[test] = evidence
         label = self._label(outcome.tests)
@@ -220,6 +222,13 @@ class Ledger:
         outcome = Outcome(part, 0, self._label(tests), at, tests, measured=False)
         self._keep(outcome)
         return Joined(Joining.ORPHAN, outcome.fail, outcome)
+
+    def _passed_over(self, tests: dict[str, Evidence], test: str, evidence: Evidence) -> bool:
+        """Whether newer evidence of the test is there, or more tests than a part can have."""
+        known = tests.get(test)
+        if known is not None:
+            return known[0] > evidence[0]
+        return len(tests) >= TESTS_KEPT and test != self.settings.label_test
 
     def _label(self, tests: dict[str, Evidence]) -> bool | None:
         wanted = self.settings.label_test

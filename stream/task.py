@@ -20,14 +20,10 @@ from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
 from stream.fingerprint import fingerprint
+from stream.letter_bounds import short_headers, short_key
 from stream.line import Line, LineSettings, Witness
 from stream.line_state import line_state, restore_line
-from stream.log import Headers, Record
-
-# What a dead letter keeps of a record's key, which is longer than any line's name may be, and of
-# its headers: with them and the value's part it must fit into a record again.
-KEY_BYTES = 2 * 1024
-HEADER_BYTES = 32 * 1024
+from stream.log import Record
 
 
 @dataclass(frozen=True)
@@ -156,17 +152,4 @@ class Task:
             timestamp=record.timestamp if record.timestamp > 0 else None,
         )
         kept = value[:limit] if value is not None else None
-        key = record.key[:KEY_BYTES] if record.key is not None else None
-        return PutAside(letter, key, kept, _short_headers(record.headers))
-
-
-def _short_headers(headers: Headers) -> tuple[tuple[str, bytes], ...]:
-    """The first headers that fit together into `HEADER_BYTES`."""
-    kept = []
-    left = HEADER_BYTES
-    for name, value in headers:
-        left -= len(name.encode("utf-8", "replace")) + len(value)
-        if left < 0:
-            break
-        kept.append((name, value))
-    return tuple(kept)
+        return PutAside(letter, short_key(record.key), kept, short_headers(record.headers))

@@ -103,6 +103,11 @@ def test_as_json_a_line_is_the_body_and_it_ends_when_its_reader_has_gone(folder:
         assert posted(port, ALERT.to_json()) == 204
         assert process.stdout is not None
         assert process.stdout.readline().encode() == ALERT.to_json() + b"\n"
+        odd = ALERT.model_copy(update={"line": "A\x9b2J\u202e\u2028[bold]"})
+        assert posted(port, odd.to_json().replace(b",", b",\n"), "a3") == 204
+        line = process.stdout.readline()
+        assert line.rstrip("\n").isprintable()
+        assert Alert.model_validate_json(line) == odd
         process.stdout.close()
         # Unanswered: whoever delivers it will try again.
         assert posted(port, ALERT.to_json(), "a2") == 0

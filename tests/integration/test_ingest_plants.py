@@ -123,7 +123,7 @@ def test_what_the_map_cannot_read_is_put_aside_with_its_origin_once(
     bad: list[tuple[str, bytes | None, str]] = [
         (measurements, b"\xff\xfe", "not_json"),
         (measurements, None, "tombstone"),
-        (measurements, b"[" * 100_000, "not_json"),
+        (measurements, b"[" * 100_000, "too_deep"),
         (
             measurements,
             json.dumps({"header": header, "payload": {"op": 10}}).encode(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from producers.event_file import read_events, write_events
 from producers.families import family
 from producers.simulator import SimulatedLine
-from stream.codec import Rejected
+from stream.codec import InputLimits, Rejected, encode
 from stream.errors import ConfigError
 
 EVENTS = list(SimulatedLine(family("mnar", features=24), seed=3).events(parts=8))
@@ -82,3 +83,51 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         list(read_events(tmp_path / "none.jsonl"))
     with pytest.raises(ConfigError, match="cannot be opened"):
         write_events(tmp_path / "no" / "folder.jsonl", EVENTS)
+
+
+def test_a_line_is_read_within_the_limits_that_are_given(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    longest = max(len(encode(event)) for event in EVENTS)
+    path.write_bytes(b"".join(encode(event) + b"\r\n" for event in EVENTS).rstrip())
+    assert list(read_events(path, limits=InputLimits(message_bytes=longest))) == EVENTS
+    bad: list[tuple[int, str]] = []
+    read = read_events(
+        path,
+        on_bad=lambda number, why: bad.append((number, why.error)),
+        limits=InputLimits(message_bytes=longest - 1),
+    )
+    kept = [event for event in EVENTS if len(encode(event)) < longest]
+    assert list(read) == kept
+    assert bad == [
+        (number, "too_long")
+        for number, event in enumerate(EVENTS, start=1)
+        if len(encode(event)) == longest
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz"])
+def test_a_line_without_end_costs_no_more_memory_than_the_longest_allowed(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    with gzip.open(path, "wb", 1) if name.endswith("gz") else path.open("wb") as file:
+        for _ in range(64):
+            file.write(b"[" * 1_000_000)
+        file.write(b"\n" + encode(EVENTS[0]) + b"\n")
+    bad: list[tuple[int, str]] = []
+    tracemalloc.start()
+    read = list(read_events(path, on_bad=lambda number, why: bad.append((number, why.error))))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert read == EVENTS[:1]
+    assert bad == [(1, "too_long")]
+    assert peak < 8_000_000
+
+
+def test_a_byte_order_mark_costs_the_first_line_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + b"".join(encode(event) + b"\n" for event in EVENTS[:2]))
+    bad: list[tuple[int, str]] = []
+    read = read_events(path, on_bad=lambda number, why: bad.append((number, why.error)))
+    assert list(read) == EVENTS[1:2]
+    assert bad == [(1, "not_json")]

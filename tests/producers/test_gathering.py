@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from producers.gathering import MOST_READINGS, Gathering, Ready
 from producers.source_place import Place
 from producers.translate_json import Told
+from stream.codec import InputLimits, decode, encode
 from stream.events import Measurement
 from stream.testing import measurement, result
 
@@ -102,6 +103,22 @@ def test_silence_makes_whole_what_waits() -> None:
 def test_a_visit_without_end_is_told_in_pieces() -> None:
     steps = gathered([reading("a", 0)] * (MOST_READINGS + 1))
     assert [len(ready.places) for step in steps for ready in step] == [MOST_READINGS]
+
+
+def test_a_visit_of_more_than_an_event_may_hold_is_told_in_pieces_that_it_may() -> None:
+    limits = InputLimits(message_bytes=4_000, values=60)
+    for value in ("x" * 1_000, 1.0):
+        visit = [
+            Told(measurement("P", "press", number, {f"f{number}": value}), gather=True)
+            for number in range(130)
+        ]
+        gathering = Gathering(timedelta(days=1), limits)
+        told = [ready for step in gathered(visit, gathering) for ready in step]
+        told += gathering.close_all()
+        assert len(told) in (130 // 3 + 1, 3)
+        assert [place.offset for ready in told for place in ready.places] == [*range(130)]
+        for event, _ in told:
+            assert decode(event.line.encode(), encode(event), limits) == event
 
 
 items = st.lists(

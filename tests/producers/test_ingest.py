@@ -28,6 +28,7 @@ from producers.source_place import PLACES_HEADER, Place, places_of
 from stream.codec import decode
 from stream.errors import LogError, LogUnavailable
 from stream.events import DeadLetter, Measurement, Result, Tick
+from stream.letter_bounds import KEY_BYTES
 from stream.log import Log, LogConsumer, TopicPartition, TopicSpec
 from stream.memory import MemoryLog
 
@@ -177,6 +178,20 @@ def test_a_long_bad_record_is_kept_in_part_with_its_length_and_sum() -> None:
     letter = DeadLetter.from_headers(record.headers)
     assert (letter.stage, letter.error, letter.length) == ("limit", "too_long", 600_000)
     assert record.value == b"x" * 65_536
+
+
+def test_a_bad_record_with_a_key_and_headers_of_megabytes_is_kept_within_a_records_size() -> None:
+    log, data = new_log(), shape_map("nested")
+    create_plant(log, data)
+    headers = [("short", b"1"), ("long", b"h" * 2_000_000)]
+    log.append("plant.nested.results", b"k" * 2_000_000, b"x" * 600_000, headers=headers)
+    ingest(log, data)
+    [record] = on_topic(log, "andon.dead-letters")
+    assert (record.key, len(record.value or b"")) == (b"k" * KEY_BYTES, 65_536)
+    assert DeadLetter.from_headers(record.headers).length == 600_000
+    kept = {name for name, _ in record.headers}
+    assert "short" in kept
+    assert "long" not in kept
 
 
 def test_a_new_group_can_begin_at_the_end() -> None:

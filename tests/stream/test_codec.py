@@ -88,6 +88,49 @@ HOSTILE = {
     "a missing field": (b'{"type":"tick","v":1,"line":"A"}', "validate", "missing_field"),
     "a time without a zone": (changed(at="2026-01-05T08:00:03"), "validate", "bad_field"),
     "a number as a time": (changed(at=0), "validate", "bad_field"),
+    **{
+        f"the time {at}": (changed(at=at), "validate", "bad_field")
+        for at in (
+            "0000-01-01T00:00:00Z",
+            "0999-12-31T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-14:00",
+            "10000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+            "2016-12-31T23:59:60Z",
+            "2026-01-05T24:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-01-05T08:00:00+24:00",
+            "2026-01-05",
+            "2026-W02-1T08:00:00Z",
+            "1767600000",
+            "1767600000123.5",
+            "\uff12026-01-05T08:00:00Z",
+        )
+    },
+    "-Infinity": (with_value("-Infinity"), "validate", "bad_value"),
+    "1e308": (with_value("1e308"), "limit", "number_too_large"),
+    "an integer of 10,000 digits": (with_value("9" * 10_000), "decode", "not_json"),
+    "a number that begins with 0": (with_value("01"), "decode", "not_json"),
+    "Python's True": (with_value("True"), "decode", "not_json"),
+    "true as a version": (changed(v=True), "validate", "bad_field"),
+    "1.0 as a version": (changed(v=1.0), "validate", "bad_field"),
+    "a number as a part": (changed(part=7), "validate", "bad_field"),
+    "true as a part": (changed(part=True), "validate", "bad_field"),
+    "null as a line": (changed(line=None), "validate", "bad_field"),
+    "a list of values": (changed(values=[]), "validate", "bad_field"),
+    "true as a revision": (
+        b'{"type":"result","v":1,"line":"A","part":"P","at":"2026-01-05T08:00:00Z",'
+        b'"outcome":"pass","revision":true}',
+        "validate",
+        "bad_field",
+    ),
+    "a feature without a name": (changed(values={"": 1.0}), "validate", "bad_value"),
+    "a lone surrogate in a feature's name": (with_value('1,"\\udfff":2'), "decode", "not_json"),
+    "a NUL behind the object": (changed() + b"\0", "decode", "not_json"),
+    "a NUL in a text as it is": (with_value('"a\0b"'), "decode", "not_json"),
+    "a second object": (changed() + changed(), "decode", "not_json"),
+    "UTF-16": (changed().decode().encode("utf-16"), "decode", "not_json"),
     "an empty part": (changed(part=""), "validate", "bad_field"),
     "an escape in a part": (changed(part="P\x1b[31m"), "validate", "bad_field"),
     "a tombstone": (None, "decode", "tombstone"),
@@ -107,6 +150,37 @@ def test_hostile_bytes_are_answered_with_a_reason(case: str) -> None:
 @pytest.mark.parametrize("text", ["-0.0", "5e-324", "1e12", "-1e12", "true", "null", '"\\u0000"'])
 def test_odd_but_lawful_values_are_values(text: str) -> None:
     assert isinstance(decode(b"A", with_value(text)), Measurement)
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("1000-01-02T00:00:00Z", "1000-01-02T00:00:00+00:00"),
+        ("9999-12-30T00:00:00Z", "9999-12-30T00:00:00+00:00"),
+        ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00+00:00"),
+        ("2026-01-05T08:00:00+23:59", "2026-01-04T08:01:00+00:00"),
+        ("2026-01-05T08:00:00.123456789Z", "2026-01-05T08:00:00.123456+00:00"),
+        ("2026-01-05 08:00Z", "2026-01-05T08:00:00+00:00"),
+    ],
+)
+def test_odd_but_lawful_times_are_times(written: str, means: str) -> None:
+    event = decode(b"A", changed(at=written))
+    assert isinstance(event, Measurement)
+    assert event.at.astimezone(UTC).isoformat() == means
+
+
+@pytest.mark.parametrize(
+    ("text", "means"),
+    [("-0", 0.0), ("1e-400", 0.0), ("0." + "9" * 10_000, 1.0), ("1E2", 100.0)],
+)
+def test_a_number_is_the_nearest_double(text: str, means: float) -> None:
+    event = decode(b"A", with_value(text))
+    assert isinstance(event, Measurement)
+    assert event.values == {"x": means}
+
+
+def test_white_space_behind_the_object_is_passed_over() -> None:
+    assert isinstance(decode(b"A", changed() + b" \r\n\t"), Measurement)
 
 
 def test_what_has_as_much_as_is_allowed_is_read() -> None:

@@ -20,7 +20,7 @@ from andon.producer_monitor import ProducerMonitor
 from andon.worker_monitor import WorkerMonitor
 from stream.log import Log
 from stream.memory import MemoryLog
-from stream.task import Task
+from stream.task import Task, TaskSettings
 from stream.worker import Worker
 
 Labels = tuple[tuple[str, str], ...]
@@ -50,7 +50,11 @@ def families(registry: CollectorRegistry) -> dict[str, tuple[str, set[str]]]:
 
 
 def monitored_worker(
-    log: Log, folder: Path | None, *, interval_s: float = 0.0
+    log: Log,
+    folder: Path | None,
+    *,
+    interval_s: float = 0.0,
+    settings: TaskSettings = QUICK,
 ) -> tuple[Worker, WorkerMonitor]:
     """A worker of quick settings with its monitor."""
     monitor = WorkerMonitor(log, QUICK.group, folder, interval_s=interval_s)
@@ -58,7 +62,7 @@ def monitored_worker(
         log,
         TOPICS,
         group=QUICK.group,
-        make_task=lambda partition: Task(partition, QUICK),
+        make_task=lambda partition: Task(partition, settings),
         poll_records=100,
         observe=monitor.observe,
         on_turn=monitor.turned,
