@@ -28,6 +28,7 @@ from results import circumstances, keep, table
 from sources import FAMILIES, Source
 
 from andon.garbage import FullCollections
+from andon.warm_up import warm_up
 from stream.events import Measurement, Result
 
 BAR_MS, AIM_MS, FIRST = 50.0, 10.0, 200
@@ -84,7 +85,7 @@ def main() -> None:
     model = f"andon:stack,members={'+'.join(given.members)}"
     # As `andon watch` begins: no result is the first to load a kernel, and Python's full
     # collections (100 to 200 ms with all that was loaded, 40 with what a line keeps) wait.
-    timed(Source(given.family, given.seed, FIRST + 100, given.features), model)
+    warm_up(("stack",))
     with FullCollections():
         whole = Source(given.family, given.seed, given.parts, given.features)
         wall, processor, measured = timed(whole, model)
