@@ -5,7 +5,12 @@ Apart from the command line, whose imports take a second or two: Ctrl-C then is 
 
 from __future__ import annotations
 
+import os
 import sys
+
+# Huge pages are cleared when first touched, 2 MB at a time: a label that widens a window or begins
+# one waited for up to 180 ms for them. Asked of NumPy before it is loaded; whoever set it knows.
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,7 @@ from andon.build import (
 )
 from andon.checkpoints import TakeUp, model_keeper, opened_checkpoints
 from andon.endpoints import open_endpoints
+from andon.garbage import FullCollections
 from andon.history import is_event_file
 from andon.kafka_security import check_kafka_security
 from andon.monitoring import producer_monitor, worker_monitor
@@ -46,6 +46,7 @@ from stream.effects import Effect, Raised
 from stream.errors import ConfigError
 from stream.events import Event, Name
 from stream.log import Log, Record
+from stream.worker import Worker
 
 
 def simulate(
@@ -118,10 +119,8 @@ def watch(
     """Run a worker until the end of the log or a stop; ``show`` gets every new alert."""
     if settings.detector.model in NATIVE:
         warm_up((settings.detector.model,))
-    # What was loaded by now stays: a collection that looks through it all would hold alerts up.
-    gc.collect()
-    gc.freeze()
     with (
+        FullCollections() as collections,
         ready_log(settings) as event_log,
         worker_monitor(settings, event_log) as monitor,
         opened_checkpoints(settings, event_log, take_up, monitor.checkpointed) as checkpoints,
@@ -133,7 +132,11 @@ def watch(
                 if isinstance(effect, Raised) and show is not None:
                     show(effect.alert)
 
-        worker = build_worker(settings, event_log, observe, monitor.turned, checkpoints)
+        def turned(worker: Worker) -> None:
+            monitor.turned(worker)
+            collections.turned(worker.quiet)
+
+        worker = build_worker(settings, event_log, observe, turned, checkpoints)
         worker.run(stop.is_set, until_end=until_end)
         monitor.take_picture(worker)
     stop.cut = until_end and stop.is_set()

@@ -49,7 +49,12 @@ def circumstances(seeds: str) -> str:
 
 def keep(text: str, section: str, path: Path | None) -> None:
     """Print ``text``, and make it the section of this name in the file, if there is a file."""
-    print(text)
+    print(text, flush=True)
+    store(text, section, path)
+
+
+def store(text: str, section: str, path: Path | None) -> None:
+    """Make ``text`` the section of this name in the file, if there is a file."""
     if path is None:
         return
     begin, end = f"<!-- {section}: begin -->", f"<!-- {section}: end -->"

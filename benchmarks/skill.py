@@ -8,6 +8,7 @@ left out for all of them, and counted.
     python benchmarks/skill.py --models andon:logistic l2-window --families drift --parts 8000
     python benchmarks/skill.py --families diecasting --shots 72041 --masked 0.15 --json out.json
     python benchmarks/skill.py --without linear short long --families linear drift --parts 4000
+    python benchmarks/skill.py --families diecasting --write out.md --section "skill: die casting"
 
 Models: andon:MODEL (and andon:MODEL,KEY=VALUE for a setting of the detector), river-logistic,
 river-logistic-undersampled, adaptive-forest, adaptive-tree, gaussian-nb, l1-window, l2-window,
@@ -35,7 +36,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from contest import Run, run
 from contestants import contestant, state_of
-from results import circumstances, keep
+from results import circumstances, store
 from skill_tables import Comparison, told
 from sources import FAMILIES, SEEDS, SHOTS, Source, die_casting, try_shots
 
@@ -195,6 +196,7 @@ def _arguments() -> argparse.Namespace:
     add("--code-version", metavar="TEXT", help="in the cache, stands for the state of the code")
     add("--json", type=Path, metavar="FILE", help="write all figures there")
     add("--write", type=Path, metavar="FILE", help="keep the tables in this file")
+    add("--section", default="skill", metavar="NAME", help="of that file; default skill")
     add("--quick", action="store_true", help="tiny: only to see that it runs")
     given = parser.parse_args()
     quick = given.quick
@@ -231,7 +233,9 @@ def main() -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")  # for the processes that are started
     where = circumstances("as each table says; 1 for models that draw")
-    keep(f"## Skill\n\n{EXPLANATION}\n\n{where}", "skill", arguments.write)
+    title = arguments.section[:1].upper() + arguments.section[1:]
+    page = f"## {title}\n\n{EXPLANATION}\n\n{where}"
+    print(page, flush=True)
     figures = {}
     with TemporaryDirectory() as passing:
         cache = arguments.cache or Path(passing)
@@ -240,11 +244,9 @@ def main() -> None:
                 text, found = shots(arguments, cache)
             else:
                 text, found = simulated(name, arguments, cache)
-            section = f"skill {name}" + (
-                f" {arguments.features}" if arguments.features != 60 else ""
-            )
-            section += f" masked {arguments.masked:g}" if arguments.masked else ""
-            keep(f"\n{text}", section, arguments.write)
+            page += f"\n\n{text}"
+            print(f"\n{text}", flush=True)
+            store(page, arguments.section, arguments.write)
             figures.update({key: one.to_dict() for key, one in found.items()})
             if arguments.json is not None:
                 arguments.json.write_text(json.dumps(figures, indent=1) + "\n", "utf-8")

@@ -25,6 +25,9 @@ BACKENDS: dict[str, ModuleType] = {"numba": boosting_kernels, "numpy": boosting_
 FIRST_EDGES = 16  # values that a column's first edges are made of
 ROTATION = 500  # every max(4, ROTATION / d) labels, the next column's edges are renewed
 NEVER = 1 << 62
+# Columns of the window's arrays for one in use: they take no memory until they are written, and a
+# column that comes when the window is full need not wait for a copy of it.
+SPARE = 4
 _RANGES = {
     "window": (20, 1 << 17), "trees": (1, 10_000), "leaves": (2, 128), "every": (1, 1 << 20),
     "sample": (20, 16_000), "bins": (4, 128),
@@ -146,14 +149,16 @@ class RollingBoosting(base.Classifier):
         if kept:
             before = [self._edges, self._present, self._seen, self._due]
         self._room = room
-        self._window = no_window(room, self.window, self.trees)
+        if old is None or not kept or room > len(old.x):
+            self._window = no_window(SPARE * room, self.window, self.trees)
         self._edges = np.full((room, self.bins - 1), np.inf, np.float32)
         self._present = np.zeros(room, np.int64)
         self._seen = np.zeros(room, np.int64)
         self._due = np.full(room, FIRST_EDGES, np.int64)
         if kept and old is not None:
-            self._window = Window(self._window.x, self._window.codes, *old[2:])
-            self._window.x[:kept], self._window.codes[:kept] = old.x[:kept], old.codes[:kept]
+            if old is not self._window:
+                self._window = Window(self._window.x, self._window.codes, *old[2:])
+                self._window.x[:kept], self._window.codes[:kept] = old.x[:kept], old.codes[:kept]
             after: list[npt.NDArray[Any]] = [
                 self._edges, self._present, self._seen, self._due
             ]  # fmt: skip

@@ -59,7 +59,7 @@ class WindowLogistic:
         self.steps_fail = steps_fail
         self.steps_turn = steps_turn
         self.metric_every = metric_every
-        self.ring = LabelRing(replicates)
+        self.ring = LabelRing(replicates, self.window.max_parts + 1)
         self.labels = 0
         self.v_dense: Floats = np.zeros((replicates, 0))
         self.v_flags: Floats = np.zeros((replicates, 0))

@@ -1,12 +1,14 @@
 """The labelled parts of a sliding window, as arrays, oldest first in a ring.
 
 A row is what a linear model sees of a part: numbers, imputed numbers per replicate, and flags
-(`models.dual_ascent` gives the shapes). The arrays grow with the line: more columns, flags per part
-and rows, up to the window's bound; nothing is ever copied on a label but the label's own row.
+(`models.dual_ascent` gives the shapes). More rows cost no copy: the arrays are made as long as the
+window may get, and memory comes with the rows that are written. More columns or flags per part are
+rarer, and copy the rows held.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Any
 
@@ -14,6 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.dual_ascent import Floats, Ints, Signs, Singles
+
+FIRST_ROWS = 64
+# Of one array: what a longer one needs beyond this is copied when it is needed.
+RESERVED = 1 << 28
 
 
 class LabelRing:
@@ -23,6 +29,8 @@ class LabelRing:
     ----------
     replicates
         M of the fills and of alpha.
+    most
+        Rows that are ever held at once; more are held as well, but then the arrays are copied.
 
     Examples
     --------
@@ -37,15 +45,17 @@ class LabelRing:
     (2, 0, [1, 2])
     """
 
-    def __init__(self, replicates: int) -> None:
+    def __init__(self, replicates: int, most: int = FIRST_ROWS) -> None:
         self.replicates = replicates
-        self.dense: Singles = np.zeros((64, 0), np.float32)
-        self.fill_at: Ints = np.full((64, 4), -1, np.int32)
-        self.fills: Singles = np.zeros((64, 4, replicates), np.float32)
-        self.flag_at: Ints = np.full((64, 4), -1, np.int32)
-        self.sign: Signs = np.zeros(64, np.int8)
-        self.at: Floats = np.zeros(64)
-        self.alpha: Floats = np.zeros((64, replicates))
+        self._most = most
+        self._rows = FIRST_ROWS  # of the ring; the arrays may be longer
+        self.dense: Singles = self._made((0,), np.float32)
+        self.fill_at: Ints = self._made((4,), np.int32)
+        self.fills: Singles = self._made((4, replicates), np.float32)
+        self.flag_at: Ints = self._made((4,), np.int32)
+        self.sign: Signs = self._made((), np.int8)
+        self.at: Floats = self._made((), np.float64)
+        self.alpha: Floats = self._made((replicates,), np.float64)
         self.fail_rows: deque[int] = deque()
         self._start = 0
         self._held = 0
@@ -65,11 +75,11 @@ class LabelRing:
 
     def row(self, number: int) -> int:
         """The index of the ``number``-th row, counted from the oldest."""
-        return (self._start + number) % len(self.sign)
+        return (self._start + number) % self._rows
 
     def held(self) -> npt.NDArray[np.int32]:
         """The rows' indices, oldest first."""
-        return ((self._start + np.arange(self._held)) % len(self.sign)).astype(np.int32)
+        return ((self._start + np.arange(self._held)) % self._rows).astype(np.int32)
 
     def push(
         self,
@@ -82,7 +92,7 @@ class LabelRing:
     ) -> int:
         """Append a row; answers its index."""
         self._make_room(len(dense), len(fill_at), len(flags))
-        i = (self._start + self._held) % len(self.sign)
+        i = (self._start + self._held) % self._rows
         self._held += 1
         self.dense[i, : len(dense)] = dense
         self.dense[i, len(dense) :] = 0.0
@@ -103,43 +113,68 @@ class LabelRing:
         """Let the oldest row go."""
         if self.sign[self._start] > 0:
             self.fail_rows.popleft()
-        self._start = (self._start + 1) % len(self.sign)
+        self._start = (self._start + 1) % self._rows
         self._held -= 1
 
     def _make_room(self, columns: int, fills: int, flags: int) -> None:
-        if self._held == len(self.sign):
-            self._unroll(2 * len(self.sign))
+        if self._held == self._rows:
+            self._lengthen()
         if columns > self.dense.shape[1]:
-            self.dense = _wider(self.dense, columns, 0)  # the caller's width, which it doubles
+            self._widen("dense", columns)  # the caller's width, which it doubles
         if fills > self.fill_at.shape[1]:
             width = max(fills, 2 * self.fill_at.shape[1])
-            self.fill_at = _wider(self.fill_at, width, -1)
-            self.fills = _wider(self.fills, width, 0)
+            self._widen("fill_at", width)
+            self._widen("fills", width)
         if flags > self.flag_at.shape[1]:
-            self.flag_at = _wider(self.flag_at, max(flags, 2 * self.flag_at.shape[1]), -1)
+            self._widen("flag_at", max(flags, 2 * self.flag_at.shape[1]))
 
-    def _unroll(self, rows: int) -> None:
-        """Room for ``rows``, the oldest first."""
-        order = self.held()
+    def _made(self, shape: tuple[int, ...], kind: npt.DTypeLike) -> Any:
+        """Zeros for as many rows as may come, of which only what is written takes memory."""
+        one = np.dtype(kind).itemsize * math.prod(shape)
+        rows = max(self._rows, min(_power_of_two(self._most), RESERVED // max(one, 1)))
+        return np.zeros((rows, *shape), kind)
+
+    def _lengthen(self) -> None:
+        """Twice the rows; those that lay before the oldest now follow the newest."""
+        before, start = self._rows, self._start
+        self._rows = 2 * before
         for name in _ARRAYS:
-            old = getattr(self, name)
-            fresh = np.zeros((rows, *old.shape[1:]), old.dtype)
-            fresh[: len(order)] = old[order]
-            setattr(self, name, fresh)
-        self.fail_rows = deque(np.flatnonzero(self.sign[: len(order)] > 0).tolist())
-        self._start = 0
+            array = getattr(self, name)
+            if len(array) < self._rows:
+                longer = self._made(array.shape[1:], array.dtype)
+                longer[:before] = array[:before]
+                setattr(self, name, longer)
+                array = longer
+            array[before : before + start] = array[:start]
+        self.fail_rows = deque(i if i >= start else i + before for i in self.fail_rows)
+
+    def _widen(self, name: str, width: int) -> None:
+        """Room for wider rows; of those that are not held nothing is kept."""
+        old = getattr(self, name)
+        wider = self._made((width, *old.shape[2:]), old.dtype)
+        for rows in self._stretches():
+            wider[rows, : old.shape[1]] = old[rows]
+            if name in _PLACES:
+                wider[rows, old.shape[1] :] = -1
+        setattr(self, name, wider)
+
+    def _stretches(self) -> tuple[slice, slice]:
+        """Where the rows held lie: to the end of the ring, and from its beginning."""
+        end = self._start + self._held
+        return slice(self._start, min(end, self._rows)), slice(0, max(end - self._rows, 0))
 
     def state(self) -> dict[str, Any]:
         """The rows, oldest first, as arrays."""
         order = self.held()
-        return {name: getattr(self, name)[order] for name in _ARRAYS} | {"rows": len(self.sign)}
+        return {name: getattr(self, name)[order] for name in _ARRAYS} | {"rows": self._rows}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`."""
         held = len(state["sign"])
+        self._rows = state["rows"]
         for name in _ARRAYS:
             old = state[name]
-            fresh = np.zeros((state["rows"], *old.shape[1:]), old.dtype)
+            fresh = self._made(old.shape[1:], old.dtype)
             fresh[:held] = old
             setattr(self, name, fresh)
         self._start, self._held = 0, held
@@ -147,9 +182,8 @@ class LabelRing:
 
 
 _ARRAYS = ("dense", "fill_at", "fills", "flag_at", "sign", "at", "alpha")
+_PLACES = ("fill_at", "flag_at")  # -1: none
 
 
-def _wider(a: Any, width: int, fill: int) -> Any:
-    wider = np.full((len(a), width, *a.shape[2:]), fill, a.dtype)
-    wider[:, : a.shape[1]] = a
-    return wider
+def _power_of_two(least: int) -> int:
+    return 1 << max(least - 1, 0).bit_length()

@@ -102,6 +102,8 @@ class Worker:
         self._on_turn = on_turn
         self.discards = 0
         """How often all tasks were thrown away, with what was observed of them since a turn."""
+        self.quiet = False
+        """Whether the last poll brought no records."""
         self._running: dict[TopicPartition, Running] = {}
         self._waiting: set[TopicPartition] = set()  # assigned, their task not begun (again)
         self._stored: dict[TopicPartition, int] = {}
@@ -179,6 +181,7 @@ class Worker:
             return consumer
 
     def _take(self, consumer: LogConsumer, batch: Batch) -> None:
+        self.quiet = not batch.records
         for at in batch.lost:
             self._let_go(at)  # 6
             log.warning("andon.partition_lost", partition=at.partition)

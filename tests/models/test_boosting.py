@@ -122,6 +122,18 @@ def test_a_new_column_is_missing_in_the_rows_before_it():
     )
 
 
+@pytest.mark.parametrize("columns", [4 * WIDTH, 40 * WIDTH])  # within what is spared, and beyond
+def test_columns_by_the_many_leave_what_was_learnt_as_it_was(columns):
+    narrow, wide = taught(small()), taught(small())
+    wide.grow(columns)
+    x, _ = rows(60, seed=1)
+    more = np.full((len(x), columns - WIDTH), np.nan, np.float32)
+    assert wide.margins(np.hstack([x, more])).tolist() == narrow.margins(x).tolist()
+    kept = wide.state()
+    assert (kept["x"][:WIDTH] == narrow.state()["x"]).sum() == (~np.isnan(kept["x"])).sum()
+    assert np.isnan(kept["x"][WIDTH:]).all()
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(

@@ -68,6 +68,28 @@ def test_a_full_ring_makes_room_and_keeps_the_order():
     assert len(numbers) == len(ring) == 333
 
 
+def test_rows_up_to_the_most_that_is_held_copy_nothing():
+    ring = LabelRing(replicates=1, most=1_000)
+    push(ring, 0, fail=False)
+    dense = ring.dense
+    for number in range(1, 1_000):
+        push(ring, number, fail=False)
+    assert ring.dense is dense
+    assert ring.at[ring.held()].tolist() == list(range(1_000))
+
+
+def test_rows_beyond_the_most_are_held_as_well():
+    ring = LabelRing(replicates=1, most=100)
+    for number in range(400):
+        push(ring, number, fail=number % 5 == 0, width=3 + number // 100, fills=2)
+        if number % 4 == 0:
+            ring.drop()
+    numbers = ring.at[ring.held()].tolist()
+    assert numbers == list(range(100, 400))
+    assert (ring.dense[ring.held(), 0] == numbers).all()
+    assert [ring.at[i] % 5 for i in ring.fail_rows] == [0.0] * 60
+
+
 def test_a_new_row_starts_without_a_dual_number_even_where_another_lay():
     ring = LabelRing(replicates=1)
     for number in range(64):
