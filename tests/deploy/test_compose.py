@@ -31,6 +31,7 @@ from compose import (
 )
 
 from andon import __version__
+from andon.checkpoints import checkpoint_topics
 from andon.command_reference import commands
 from andon.endpoints import open_endpoints
 from andon.environment import variables
@@ -140,6 +141,12 @@ def test_the_settings_are_sound_and_lead_to_the_broker(name: str) -> None:
     assert settings.log.kind == "kafka"
     assert settings.kafka.allow_plaintext
     assert broker["KAFKA_LOG_DIRS"] in mounts(services()["kafka"])
+
+
+def test_a_worker_that_is_replaced_goes_on_from_checkpoints_that_any_replica_can_read() -> None:
+    worker, topics = settings_of("worker"), settings_of("topics")
+    assert worker.checkpoint.store == "topic"
+    assert worker.checkpoint.topic in [each.name for each in checkpoint_topics(topics)]
 
 
 @pytest.mark.parametrize("name", OURS)
