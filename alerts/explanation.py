@@ -103,7 +103,8 @@ class Explanation(_Told):
     """A part's journey down its line, as of each of its events.
 
     ``generation`` says how often the serial number had come onto the line before. ``missing`` is
-    that of the last event; ``result`` is null if none came.
+    that of the last event; ``result`` is null if none came. ``read_from`` is the first offset that
+    was read of the line's partition: above 0, what the line had learnt before is not in the risks.
 
     >>> Explanation(line="A", part="P-7", model="linear", source="x.jsonl", steps=()).result is None
     True
@@ -118,3 +119,4 @@ class Explanation(_Told):
     steps: tuple[Step, ...]
     missing: Missing = Missing()
     result: Outcome | None = None
+    read_from: Annotated[int, Field(ge=0)] = 0

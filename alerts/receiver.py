@@ -36,7 +36,7 @@ class Receiver:
 
     ``secrets`` are tried in turn, so that one can be rotated. ``on_alert`` is called with each
     new alert, from the request's thread and before it is answered. The last ``keep`` alerts are
-    kept in ``received``.
+    kept in ``received``; ``refused`` counts what was not taken, ``refused_why`` is of the last.
 
     Answers 204 to an alert, seen before or not; 400 to what cannot be read, 401 to a wrong
     signature, 413 to more than 64 KiB. ``GET /healthz`` is answered with 200.
@@ -62,6 +62,7 @@ class Receiver:
         self._changed = threading.Condition()
         self.duplicates = 0
         self.refused = 0
+        self.refused_why = ""
         self._server = _Server((host, port), _handler(self))
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="andon-receiver", daemon=True
@@ -105,13 +106,13 @@ class Receiver:
     def take(self, headers: dict[str, str], body: bytes) -> int:
         """Judge one request; answers the status."""
         if not any(_verifies(webhook, headers, body) for webhook in self._webhooks):
-            return self._refuse(401)
+            return self._refuse(401, "no signature by a secret of this endpoint")
         try:
             alert = json.loads(body)
         except (ValueError, RecursionError):
-            return self._refuse(400)
+            return self._refuse(400, "signed, but no JSON")
         if not isinstance(alert, dict):
-            return self._refuse(400)
+            return self._refuse(400, "signed, but no JSON object")
         received = Received(headers["webhook-id"], body, headers, alert)
         with self._changed:
             if received.id in self._seen:
@@ -126,9 +127,10 @@ class Receiver:
             self._changed.notify_all()
         return 204
 
-    def _refuse(self, status: int) -> int:
+    def _refuse(self, status: int, why: str) -> int:
         with self._changed:
             self.refused += 1
+            self.refused_why = why
         return status
 
 

@@ -39,6 +39,7 @@ class Labels:
     nothing: str
     outcomes: dict[str, str]
     no_result: str
+    read_from: str
 
 
 _ENGLISH = Labels(
@@ -66,6 +67,8 @@ _ENGLISH = Labels(
         "untested": "Result, {at}: was not tested",
     },
     no_result="No result is known.",
+    read_from="Read from offset {offset} on: what was learnt from the events before is missing, so "
+    "these risks may differ from those that were told at the time.",
 )
 _FRENCH = Labels(
     part="{line}" + COLON + "pièce {part}",
@@ -92,6 +95,8 @@ _FRENCH = Labels(
         "untested": "Résultat, {at}" + COLON + "pièce non testée",
     },
     no_result="Aucun résultat n'est connu.",
+    read_from="Lu à partir de la position {offset}" + COLON + "l'apprentissage des événements "
+    "précédents manque, ces risques peuvent donc différer de ceux annoncés sur le moment.",
 )
 _LABELS: dict[Language, Labels] = {"en": _ENGLISH, "fr": _FRENCH}
 _SEVERITIES: dict[Language, dict[str, str]] = {
@@ -117,6 +122,8 @@ def explanation_text(told: Explanation, language: Language = "en") -> str:
 def _lines(told: Explanation, language: Language) -> Iterator[str]:
     words, labels = LANGUAGES[language], _LABELS[language]
     yield labels.part.format(line=plain(told.line), part=plain(told.part))
+    if told.read_from:
+        yield labels.read_from.format(offset=told.read_from)
     for step in told.steps:
         yield ""
         yield _heading(step, words, labels)

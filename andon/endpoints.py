@@ -167,7 +167,10 @@ def _secrets(
         secret = environ.get(variable, "").strip()
         meant = nearest(variable, [name for name in environ if "SECRET" in name])
         hint = f"did you mean {plain(meant)}?" if meant else "set it, or remove its name"
-        yield where, secret, "" if secret else f"{where} is not set: {hint}"
+        if variable in environ:
+            yield where, secret, "" if secret else f"{where} is empty: set it to a secret"
+        else:
+            yield where, secret, f"{where} is not set: {hint}"
     for path in section.secrets_files:
         where = f"{key}.secrets_files: {plain(str(path))}"
         try:

@@ -57,6 +57,7 @@ class Biography:
     result: Outcome | None = None
     done: bool = False
     generations: int = 0
+    read_from: int = 0
     _known: dict[str, None] = field(default_factory=dict)
     _lines: dict[str, None] = field(default_factory=dict)
     _row: PartRow = field(default_factory=PartRow)
@@ -121,6 +122,7 @@ class Biography:
                 not_reached=found.ahead,
             ),
             result=self.result,
+            read_from=self.read_from,
         )
 
     def _is_asked(self, line: Line, generation: int) -> bool:
@@ -193,6 +195,8 @@ class Biography:
             return f"part {part} was not on line {plain(asked.line or '')}: --line takes {lines}"
         near = _near(asked.part, self._known)
         remedy = f"did you mean {', '.join(map(plain, near))}?" if near else "give another one"
+        if self.read_from:
+            where += f", of which the events before offset {self.read_from} were not read"
         return f"part {part} was measured nowhere in {where}: {remedy}"
 
 
@@ -207,13 +211,20 @@ def explained(
     """What happened to one part, from records up to its result, or to their end."""
     witness = Biography(asked)
     tasks: dict[int, Task] = {}
+    first: dict[int, int] = {}
     for number, record in enumerate(records, start=1):
         task = tasks.get(record.partition)
         if task is None:
             task = tasks[record.partition] = Task(record.partition, settings, trained, witness)
+            first[record.partition] = record.offset
+            if witness.line is None:
+                witness.read_from = max(first.values())
+        before = witness.line
         for effect in task.process(record):
             if isinstance(effect, Raised):
                 witness.raised(effect.alert)
+        if witness.line is not before:
+            witness.read_from = first[record.partition]
         if on_progress is not None and number % 1000 == 0:
             on_progress(number)
         if witness.done:

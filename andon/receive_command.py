@@ -26,6 +26,8 @@ from stream.errors import ConfigError
 
 log = structlog.get_logger()
 
+_REFUSED_S = 1.0
+
 
 def receive(
     name: Annotated[str, typer.Argument(help="The endpoint's name in the settings.")],
@@ -69,13 +71,24 @@ def receive(
             ) from None
         with receiver:
             log.info("andon.receiver_started", endpoint=name, url=receiver.url)
-            stop.wait()
+            _tell_refused(receiver, name, stop)
         log.info(
             "andon.receiver_stopped",
             alerts=len(receiver.received),
             repeated=receiver.duplicates,
             refused=receiver.refused,
         )
+
+
+def _tell_refused(receiver: Receiver, endpoint: str, stop: Stop) -> None:
+    """Until the end; at most a line a second, as anybody who reaches the port can be refused."""
+    told = 0
+    while not stop.wait(_REFUSED_S):
+        if receiver.refused > told:
+            told = receiver.refused
+            log.warning(
+                "andon.receiver_refused", endpoint=endpoint, refused=told, why=receiver.refused_why
+            )
 
 
 def _section(settings: Settings, name: str) -> EndpointSection:

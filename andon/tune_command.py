@@ -43,14 +43,15 @@ def tune(
     """Choose window, rank, model and members by history, and say whether they are worth it.
 
     The first 60 % of the events choose, the rest judges the choice once, beside the present
-    settings. Stopped by Ctrl-C, the same command goes on where it was.
+    settings. Stopped by Ctrl-C, the same command goes on where it was. What it prints belongs
+    under [detector] of the settings file, instead of the keys of the same names.
 
     Examples:
 
     ```
     andon tune shots.csv.gz --map docs/maps/diecasting.toml
     andon tune line.jsonl.gz --count 24 --by auc --trials state/line.jsonl
-    andon tune line.jsonl.gz --json | jq -r .toml >> andon.toml
+    andon tune line.jsonl.gz --json | jq -r 'select(.better).toml'
     ```
     """
     with running() as end:

@@ -84,7 +84,10 @@ class Tuned:
         if not self.chosen:
             lines.append("the present settings were the best of all: nothing to change")
         elif self.better:
-            lines.append("the chosen settings are better; for the settings file:")
+            lines.append(
+                "the chosen settings are better; for the settings file, instead of the keys of the "
+                "same names:"
+            )
         else:
             lines.append(
                 "the present settings are as good: the difference is within chance, there is no "

@@ -122,10 +122,7 @@ def tuned(
                 return None
             scored.append((_score(run, search.by), -number, candidate))
         if scored[0][0] == -math.inf:
-            raise ConfigError(
-                f"the first {CHOOSING:.0%} of the history has too few fails with a risk to choose "
-                f"by: give a longer history, or lower detector.min_fails"
-            )
+            raise ConfigError(_too_few(task.line.detector, left[0], trials, span))
         ranked = sorted(scored, key=lambda one: one[:2], reverse=True)
         best = [candidate for _, _, candidate in ranked[:keep]]
         # The present settings always go on: the others are compared with them.
@@ -150,6 +147,24 @@ def tuned(
         },
         by=search.by,
         tried=len(candidates(task.line.detector, search)),
+    )
+
+
+def _too_few(now: DetectorSettings, present: Candidate, trials: Trials, span: Span) -> str:
+    """What a history lacks whose choosing part cannot tell candidates apart, and what to do."""
+    known = trials.find(span.name, present) or {"fails": []}
+    fails = sum(known["fails"])
+    found = f"{len(known['fails']):,} results, {fails:,} of them fails"
+    if not known["fails"]:
+        remedy = "give a history with results of tests ('andon replay' tells what it holds)"
+    else:
+        remedy = (
+            f"give a longer history, or lower detector.min_fails ({now.min_fails}) and "
+            f"min_passes ({now.min_passes}), from which on a risk is given"
+        )
+    return (
+        f"the first {CHOOSING:.0%} of the history has too few fails with a risk to choose by "
+        f"({span.name}: {found}): {remedy}"
     )
 
 

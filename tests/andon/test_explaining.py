@@ -20,6 +20,7 @@ from producers.event_file import write_events
 from producers.families import family
 from producers.simulator import SimulatedLine
 from stream.effects import Raised, Scored
+from stream.errors import ConfigError
 from stream.events import Event, Measurement
 from stream.line import LineSettings
 from stream.task import Task, TaskSettings
@@ -267,3 +268,30 @@ def test_a_dead_sensor_is_told_apart_from_a_reading_that_is_missing_once() -> No
     assert "le capteur étant mort : 1 (« x » à press)" in explanation_text(told, "fr").replace(
         "\N{NO-BREAK SPACE}", " "
     )
+
+
+def test_a_history_whose_beginning_is_gone_says_that_its_risks_may_be_others() -> None:
+    events = [measurement("P-1", "press", 0, {"x": 1.0}), result("P-1", "pass", 1)]
+    kept = [each._replace(offset=each.offset + 700) for each in as_records(events, "t", 1)]
+    told = explained(kept, TaskSettings(), None, Asked("P-1")).told("t")
+    assert told.read_from == 700
+    assert "Read from offset 700 on: what was learnt" in explanation_text(told)
+    assert "Lu à partir de la position 700" in explanation_text(told, "fr")
+    whole = story_of("P-1", *events).told("t")
+    assert whole.read_from == 0
+    assert "offset" not in explanation_text(whole)
+
+
+def test_it_is_the_partition_of_the_parts_line_whose_beginning_counts() -> None:
+    events = [measurement("P-1", "press", 0, {"x": 1.0}), result("P-1", "pass", 1)]
+    [mine, end] = as_records(events, "t", 1)
+    other = mine._replace(partition=1, offset=700, value=mine.value.replace(b"P-1", b"P-2"))
+    told = explained([other, mine, end], TaskSettings(), None, Asked("P-1")).told("t")
+    assert told.read_from == 0
+
+
+def test_an_unknown_part_of_a_shortened_history_may_have_been_in_what_is_gone() -> None:
+    [kept] = as_records([measurement("P-1", "press", 0, {"x": 1.0})], "t", 1)
+    story = explained([kept._replace(offset=700)], TaskSettings(), None, Asked("Q-9"))
+    with pytest.raises(ConfigError, match="in t, of which the events before offset 700 were not"):
+        story.told("t")

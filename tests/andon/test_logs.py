@@ -151,6 +151,8 @@ def test_libraries_never_speak_below_their_floor(level: str) -> None:
     for name in ("httpcore", "httpcore.connection"):
         logging.getLogger(name).info("POST https://mes.example.com/T0KEN")
     assert stream.getvalue() == ""
+    logging.getLogger("kafka.coordinator.assignors.sticky").warning("No partition metadata")
+    assert stream.getvalue() == ""
     logging.getLogger("kafka").error("broker away")
     assert json.loads(stream.getvalue())["event"] == "broker away"
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,13 @@ def test_an_alert_is_printed_once_and_what_is_not_signed_is_refused(folder: Path
         assert [posted(port, ALERT.to_json()) for _ in range(2)] == [204, 204]
         assert posted(port, later, "a2") == 204
         assert asked(port, "GET", "/") == 404
+        assert process.stderr is not None
+        early = iter(process.stderr.readline, "")
+        [refused] = [json.loads(row) for row in islice(early, 2) if "andon.receiver_refused" in row]
+        assert (refused["refused"], refused["why"]) == (
+            1,
+            "no signature by a secret of this endpoint",
+        )
         process.terminate()
         shown, said = process.communicate(timeout=20)
     assert process.returncode == 0

@@ -396,11 +396,11 @@ def test_all_missing_secrets_are_named_at_once(tmp_path: Path) -> None:
         f'secrets_files = ["{tmp_path}/no.secret", "{blank}"]\n',
     )
     with pytest.raises(ConfigError) as refusal:
-        open_endpoints(found.endpoints, {"ANDON_SECRET_MES": CANARY})
+        open_endpoints(found.endpoints, {"ANDON_SECRET_MES": CANARY, "ANDON_SECRET_OLD": " "})
     missing = "endpoints.mes.secrets_env: environment variable"
     assert str(refusal.value).split("\n") == [
         f"{missing} ANDON_SECRET_MSE is not set: did you mean ANDON_SECRET_MES?",
-        f"{missing} ANDON_SECRET_OLD is not set: did you mean ANDON_SECRET_MES?",
+        f"{missing} ANDON_SECRET_OLD is empty: set it to a secret",
         f"endpoints.mes.secrets_files: {tmp_path}/no.secret cannot be read "
         f"(No such file or directory): write one secret into it",
         f"endpoints.mes.secrets_files: {blank} is empty: write one secret into it",

@@ -80,7 +80,7 @@ def test_trials_of_another_search_are_refused_with_what_differs(whole):
 
 
 def test_a_history_without_fails_cannot_choose_and_says_so(tmp_path):
-    with pytest.raises(ConfigError, match="too few fails with a risk to choose by"):
+    with pytest.raises(ConfigError, match=r"too few fails .*results, \d+ of them fails\): give a "):
         tuned(TASK, 4, 300, Source(), Trials(tmp_path / "t.jsonl", {}), SEARCH)
 
 
