@@ -91,7 +91,7 @@ def test_what_a_wrong_map_put_aside_is_replayed_once_and_gives_the_risks_it_woul
 
     # It dies after two batches and a part of the third.
     faulty = FaultyLog(log, on_flush=at_calls([3], KeyboardInterrupt), arrives=40)
-    pure = ReplaySettings(topics.events, topics.dead_letters, "andon.dead-letters", 2**20, 100)
+    pure = ReplaySettings(topics.events, topics.dead_letters, batch_records=100)
     with suppress(KeyboardInterrupt):
         DeadLetterReplay(faulty, pure, Wanted(), loaded(data)).run(lambda: False)
     assert values_on(log, topics.events) == encoded(events)[:240]
