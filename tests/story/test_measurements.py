@@ -6,6 +6,7 @@ import math
 
 import pytest
 from small_line import (
+    ANY_NUMBER,
     LEARNT,
     alerts_of,
     oven,
@@ -187,7 +188,7 @@ def test_a_unit_that_changes_overnight_breaks_nothing_and_is_learnt() -> None:
 
 
 def test_readings_at_the_edge_of_a_double_stay_finite() -> None:
-    driver = trained_driver()
+    driver = trained_driver(ANY_NUMBER)
     edges = (1.7e308, -1.7e308, 5e-324, -0.0, 0.0)
     for number, value in enumerate(edges * 10):
         driver.pipe(press(f"E-{number}", NOW + number, value))

@@ -6,6 +6,7 @@ Two stations a part, a part a minute, the result half an hour after the part. A 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from alerts.alert import Alert
 from models.detector import DetectorSettings
 from stream.effects import Effect, Raised
 from stream.events import Event, Measurement, Result
+from stream.input_limits import InputLimits
 from stream.line import AlarmSettings, LineSettings
 from stream.task import TaskSettings
 from stream.testing import TaskDriver, measurement, result
@@ -69,6 +71,10 @@ def part_result(number: int, minutes: float, line: str = "A", prefix: str = "P")
     """What the test says of a part."""
     outcome = "fail" if is_bad(number) else "pass"
     return result(f"{prefix}-{number}", outcome, minutes, line=line)
+
+
+ANY_NUMBER = replace(QUICK, limits=InputLimits(magnitude=sys.float_info.max))
+"""The small line's settings where every finite number is let in."""
 
 
 def trained_driver(settings: TaskSettings = QUICK) -> TaskDriver:
