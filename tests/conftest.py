@@ -5,7 +5,6 @@ What cannot run here is skipped aloud: once per test and once more at the end of
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 from collections.abc import Generator, Iterator
@@ -14,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import structlog
-from kafka_broker import KafkaBroker, KafkaUnavailable
+from kafka_broker import KafkaBroker
+from required_broker import NO_KAFKA, running
 
 from andon.logs import QUIETED
 
-NO_KAFKA = "KAFKA SUITE DID NOT RUN"
 NO_DATA = "REAL DATA TESTS DID NOT RUN"
 
 
@@ -46,7 +45,7 @@ def broker() -> Iterator[KafkaBroker | RunningBroker]:
     if address:
         yield RunningBroker(address)
         return
-    with own_broker() as started:
+    with running(KafkaBroker()) as started:
         yield started
 
 
@@ -56,27 +55,8 @@ def fragile_broker() -> Iterator[KafkaBroker]:
 
     A test that breaks it must leave it running.
     """
-    with own_broker() as started:
+    with running(KafkaBroker()) as started:
         yield started
-
-
-@contextlib.contextmanager
-def own_broker() -> Iterator[KafkaBroker]:
-    """A running broker; without one the test is skipped, or fails if Kafka is required."""
-    broker = KafkaBroker()
-    missing = ""
-    try:
-        broker.start()
-    except KafkaUnavailable as reason:
-        missing = f"{NO_KAFKA}: {reason}"
-    try:
-        if missing and os.environ.get("ANDON_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"{missing} (ANDON_REQUIRE_KAFKA=1)", pytrace=False)
-        if missing:
-            pytest.skip(missing)
-        yield broker.wait_ready()
-    finally:
-        broker.close()
 
 
 @pytest.fixture(scope="session")
@@ -102,13 +82,18 @@ def pytest_terminal_summary(
             for name, figure in getattr(report, "user_properties", ()):
                 terminalreporter.write_line(f"{report.nodeid}: {name}: {figure}")
     for outcome, said in (("skipped", "skipped"), ("error", "failed")):
-        reports = terminalreporter.stats.get(outcome, [])
-        for banner in (NO_KAFKA, NO_DATA):
-            reasons = [_reason(report) for report in reports]
-            reasons = [reason for reason in reasons if reason.startswith(banner)]
-            if reasons:
-                line = f"{reasons[0]}; {len(reasons)} tests {said}"
-                terminalreporter.write_sep("=", line, red=True, bold=True)
+        told: dict[str, list[str]] = {}
+        for report in terminalreporter.stats.get(outcome, []):
+            reason = _reason(report)
+            suite = next((name for name in (NO_KAFKA, NO_DATA) if reason.startswith(name)), "")
+            if outcome == "skipped" and not suite:
+                reason = f"DID NOT RUN: {reason}"
+            elif not suite:
+                continue  # an error that has nothing to do with what is missing here
+            told.setdefault(suite or reason, []).append(reason)
+        for reasons in told.values():
+            line = f"{reasons[0]}; {len(reasons)} tests {said}"
+            terminalreporter.write_sep("=", line, red=True, bold=True)
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -186,7 +186,9 @@ def test_a_folder_that_others_may_write_to_is_refused(
         watch(settings)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="the refusal of another user's folder: only root can give one away"
+)
 def test_a_folder_of_another_user_is_refused(settings: Settings, tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints"
     folder.mkdir(mode=0o700)

@@ -139,9 +139,9 @@ def test_port_0_serves_nothing() -> None:
 
 def test_ipv6_is_served_as_well() -> None:
     if not socket.has_ipv6:
-        pytest.skip("this machine has no IPv6")
+        pytest.skip("serving on IPv6: this machine has none")
     try:
         with HealthServer(Monitor("watch"), "::1", 0) as server:
             assert get(f"{server.url}/healthz")[0] == 200
     except ConfigError as error:
-        pytest.skip(str(error))
+        pytest.skip(f"serving on IPv6: {error}")

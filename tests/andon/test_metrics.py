@@ -64,7 +64,7 @@ def test_every_row_of_the_table_is_served_by_some_command() -> None:
 
 def test_the_process_metrics_named_are_those_there_are(tmp_path: Path) -> None:
     if not Path("/proc/self/stat").exists():
-        pytest.skip("the process metrics are Linux's")
+        pytest.skip("the names of process metrics: only Linux has them")
     assert set(PROCESS) == {name for name in families(producer_registry(tmp_path)) if
                             name.startswith("process_")}  # fmt: skip
 

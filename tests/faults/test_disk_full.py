@@ -59,7 +59,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     mount = shutil.which("mount")
     command = [mount or "mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "none", str(place)]
     if mount is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here: the full disk was not tried")
+        pytest.skip("the full disk: no file system can be mounted here")
     yield place
     subprocess.run(["umount", "-l", str(place)], check=True)
 

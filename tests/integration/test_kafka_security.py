@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -21,8 +20,9 @@ import pytest
 from commands import Commands, Done, andon, folder
 from kafka import KafkaAdminClient
 from kafka.admin import UserScramCredentialUpsertion
-from kafka_broker import KafkaBroker, KafkaUnavailable, Listener, free_ports
+from kafka_broker import KafkaBroker, Listener, free_ports
 from kafka_tls import KEY_PASSWORD, Certificates
+from required_broker import running
 from service_process import Service
 from small_line import small_line
 from webhooks import until
@@ -79,22 +79,14 @@ def secured(made: Certificates) -> Iterator[KafkaBroker]:
             "EXPIRED": Listener("SSL", tls(made.expired, made.authority)),
         }
     )
-    try:
-        broker.start()
-    except KafkaUnavailable as reason:
-        broker.close()
-        if os.environ.get("ANDON_REQUIRE_KAFKA") == "1":
-            pytest.fail(f"KAFKA SUITE DID NOT RUN: {reason} (ANDON_REQUIRE_KAFKA=1)", pytrace=False)
-        pytest.skip(f"KAFKA SUITE DID NOT RUN: {reason}")
-    try:
-        broker.wait_ready()
-        with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
-            admin.alter_user_scram_credentials(
-                [UserScramCredentialUpsertion(USER, "SCRAM-SHA-512", PASSWORD)]
-            )
+    with (
+        running(broker),
+        closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin,
+    ):
+        admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(USER, "SCRAM-SHA-512", PASSWORD)]
+        )
         yield broker
-    finally:
-        broker.close()
 
 
 def reached(broker: KafkaBroker, listener: str, protocol: str, **security: Any) -> None:

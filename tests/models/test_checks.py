@@ -25,9 +25,7 @@ MODELS = {
     "forest": {"model": "forest"},
     "tree": {"model": "river.tree.HoeffdingAdaptiveTreeClassifier"},
 }
-SMALL = DetectorSettings(
-    min_fails=3, min_passes=10, window_parts=60, window_fails=5, window_max_parts=120
-)
+SMALL = DetectorSettings(min_fails=3, min_passes=10, window_parts=60, window_fails=5)
 WIDER = replace(SMALL, window_parts=120, window_fails=10)
 
 Read = tuple[PartRow, tuple[str, ...], Verdict]
