@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from andon.checkpoint_section import CheckpointSection
-from andon.secret_files import read_secret_file
+from andon.secret_files import read_secret_file, read_secret_variable
 from andon.settings import Settings
 from models.plain_state import NoPlainState, Opaque
 from stream.checkpoint_directory import CheckpointDirectory
@@ -124,12 +124,12 @@ def _key(checkpoint: CheckpointSection) -> bytes:
     if checkpoint.key_file is not None:
         return _key_in(checkpoint.key_file)
     variable = checkpoint.key_env or ""
-    key = os.environ.get(variable, "").strip().encode()
+    remedy = f"give it {_KEY_BYTES} bytes or more, such as 'openssl rand -hex 32' writes"
+    found = read_secret_variable("checkpoint.key_env", variable, os.environ, remedy)
+    key = found.strip().encode()
     if len(key) < _KEY_BYTES:
-        said = f"has {len(key)} bytes" if variable in os.environ else "is not set"
         raise ConfigError(
-            f"checkpoint.key_env: environment variable {variable} {said}: give it {_KEY_BYTES} "
-            f"bytes or more, such as 'openssl rand -hex 32' writes"
+            f"checkpoint.key_env: environment variable {variable} has {len(key)} bytes: {remedy}"
         )
     return key
 

@@ -24,8 +24,8 @@ from pydantic import (
 from alerts.addresses import parse_allowed, parse_url
 from alerts.alert import Severity
 from alerts.endpoint import SECRET_PREFIX, Endpoint
-from andon.mistakes import nearest, plain
-from andon.secret_files import read_secret_file
+from andon.mistakes import plain
+from andon.secret_files import read_secret_file, read_secret_variable
 from andon.sections import FilePath, Section, Variable
 from stream.errors import ConfigError
 
@@ -164,13 +164,14 @@ def _secrets(
     key = f"endpoints.{section.name}"
     for variable in section.secrets_env:
         where = f"{key}.secrets_env: environment variable {variable}"
-        secret = environ.get(variable, "").strip()
-        meant = nearest(variable, [name for name in environ if "SECRET" in name])
-        hint = f"did you mean {plain(meant)}?" if meant else "set it, or remove its name"
-        if variable in environ:
-            yield where, secret, "" if secret else f"{where} is empty: set it to a secret"
+        try:
+            secret = read_secret_variable(
+                f"{key}.secrets_env", variable, environ, "set it, or remove its name"
+            ).strip()
+        except ConfigError as refusal:
+            yield where, "", str(refusal)
         else:
-            yield where, secret, f"{where} is not set: {hint}"
+            yield where, secret, "" if secret else f"{where} is empty: set it to a secret"
     for path in section.secrets_files:
         where = f"{key}.secrets_files: {plain(str(path))}"
         try:

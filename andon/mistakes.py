@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from alerts import words
+
 Schema = Mapping[str, Any]
 Step = int | str
 
@@ -50,7 +52,7 @@ def plain(text: str, longest: int = 300) -> str:
     'P-1\\\\n\\\\x1b[31mforged'
     """
     shown = text if len(text) <= longest else text[: longest - 3] + "..."
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)
+    return words.plain(shown)
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -31,6 +31,18 @@ def read_secret_file(key: str, path: Path, remedy: str = "write the secret into 
         raise ConfigError(f"{key} {shown} cannot be read ({why}): {remedy}") from None
 
 
+def read_secret_variable(key: str, variable: str, environ: Mapping[str, str], remedy: str) -> str:
+    """What the environment holds under a name that a setting gives.
+
+    Raises `ConfigError`, naming ``key``, if it holds nothing of that name.
+    """
+    if variable in environ:
+        return environ[variable]
+    meant = nearest(variable, [name for name in environ if "SECRET" in name])
+    hint = f"did you mean {plain(meant)}?" if meant else remedy
+    raise ConfigError(f"{key}: environment variable {variable} is not set: {hint}")
+
+
 def check_private(key: str, path: Path) -> None:
     """Raise `ConfigError` for a file that cannot be looked at or that others may read."""
     shown = _shown(path)
@@ -66,11 +78,7 @@ def password(
             raise ConfigError(f"{where} is not UTF-8: write the password as UTF-8") from None
     elif variable is not None:
         where = f"{env_key}: environment variable {variable}"
-        if variable not in environ:
-            meant = nearest(variable, [name for name in environ if "SECRET" in name])
-            hint = f"did you mean {plain(meant)}?" if meant else "set it, or name another"
-            raise ConfigError(f"{where} is not set: {hint}")
-        found = environ[variable]
+        found = read_secret_variable(env_key, variable, environ, "set it, or name another")
     else:
         return None
     if not found or not found.isprintable():

@@ -79,5 +79,6 @@ def load_trained(path: Path | None, settings: DetectorSettings) -> dict[str, Sta
 
 def _shaping(settings: DetectorSettings) -> dict[str, Any]:
     values = asdict(settings)
-    # A list, as it comes back from a file.
-    return {key: list(v) if isinstance(v := values[key], tuple) else v for key in _SHAPING}
+    # A list, as it comes back from a file; only a stack has members.
+    values["members"] = list(settings.members) if settings.model == "stack" else []
+    return {key: values[key] for key in _SHAPING}

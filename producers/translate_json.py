@@ -20,7 +20,7 @@ from producers.json_path import MISSING, Document, JsonPath
 from producers.scalars import as_text, from_epoch, kind_of, to_name, to_value
 from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode
 from stream.events import Measurement, Result
-from stream.input_limits import before_decoding
+from stream.input_limits import before_decoding, one_line
 from stream.log import Record
 
 _LONGEST_SHOWN = 80
@@ -74,7 +74,7 @@ class JsonTranslator:
         try:
             content = orjson.loads(value)
         except orjson.JSONDecodeError as error:
-            return [Rejected("decode", "not_json", _clip(str(error)))]
+            return [Rejected("decode", "not_json", one_line(str(error)))]
         key = None if record.key is None else record.key.decode("utf-8", "replace")
         document = Document(content, content, key, record.timestamp)
         return self._topics[record.topic].translate(document)
@@ -124,7 +124,7 @@ class _TopicTranslator:
         if not isinstance(found, list):
             what = "nothing" if found is MISSING else kind_of(found)
             reason = f"each: {what} stands at {self._map.each.text} where a list is wanted"
-            return [Rejected("validate", "missing_path", _clip(reason))]
+            return [Rejected("validate", "missing_path", one_line(reason))]
         return [self._item(document._replace(item=element)) for element in found]
 
     def _item(self, document: Document) -> Item:
@@ -133,12 +133,12 @@ class _TopicTranslator:
         try:
             fields = self._fields(document)
         except _Bad as bad:
-            return Rejected("validate", bad.error, _clip(str(bad)))
+            return Rejected("validate", bad.error, one_line(str(bad)))
         try:
             # With what the worker will make of it, no event of ours is ever put aside there.
             event = decode(fields["line"].encode(), orjson.dumps(fields), self._limits)
         except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
-            return Rejected("validate", "bad_value", _clip(str(error)))
+            return Rejected("validate", "bad_value", one_line(str(error)))
         if isinstance(event, Rejected):
             return event
         if not isinstance(event, Measurement | Result):
@@ -342,8 +342,3 @@ def _pair(readings: ReadingsMap, document: Document) -> tuple[str, Any]:
 def _shown(value: Any) -> str:
     text = ascii(value)
     return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "..."
-
-
-def _clip(text: str) -> str:
-    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:600])
-    return plain[:512]

@@ -34,6 +34,7 @@ from stream.input_limits import (
     after_decoding,
     before_decoding,
     name_too_long,
+    one_line,
     text_too_long,
 )
 
@@ -114,9 +115,9 @@ def _rejection(refusal: ValidationError, limits: InputLimits) -> Rejected:
     first = details[0]
     kind = first["type"]
     if kind == "json_invalid":
-        return Rejected("decode", "not_json", _clip(first["msg"]))
+        return Rejected("decode", "not_json", one_line(first["msg"]))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        return Rejected("validate", "unknown_type", _clip(first["msg"]))
+        return Rejected("validate", "unknown_type", one_line(first["msg"]))
     if long := next((each for each in details if each["type"] == "string_too_long"), None):
         is_name = long["ctx"]["max_length"] <= NAME_CHARACTERS
         return name_too_long(limits) if is_name else text_too_long(limits)
@@ -130,16 +131,12 @@ def _rejection(refusal: ValidationError, limits: InputLimits) -> Rejected:
         return Rejected(
             "validate",
             "bad_value",
-            _clip(
+            one_line(
                 f"values.{feature}: must be a finite number, true, false, null or a text of at "
                 f"most 1024 characters"
             ),
         )
     error = "missing_field" if kind == "missing" else "bad_field"
-    return Rejected("validate", error, _clip(f"{path}: {first['msg']}" if path else first["msg"]))
-
-
-def _clip(text: str) -> str:
-    """At most 512 characters, control characters shown as escapes."""
-    plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:600])
-    return plain[:512]
+    return Rejected(
+        "validate", error, one_line(f"{path}: {first['msg']}" if path else first["msg"])
+    )

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from alerts.words import plain
 from stream.events import Control, Event, Feedback, Measurement, Result
 
 NAME_CHARACTERS = 256
@@ -36,6 +37,15 @@ class Rejected(NamedTuple):
     stage: Stage
     error: str
     message: str
+
+
+def one_line(text: str) -> str:
+    """What a `Rejected` says: at most 512 characters, all printable.
+
+    >>> one_line("a\\nb")
+    'a\\\\nb'
+    """
+    return plain(text[:600])[:512]
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,9 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import structlog
 from kafka import errors
@@ -33,11 +31,10 @@ from kafka.protocol.sasl import (
 from stream.errors import SecurityRefused
 from stream.kafka_connection import KafkaConnection
 from stream.kafka_tls import refused_by_broker, refused_certificate, tls_context
+from stream.kafka_wire import NoKafka, asked
 
 log = structlog.get_logger()
 
-_TLS_ALERT = b"\x15\x03"
-_LONGEST_ANSWER = 1_000_000
 # The oldest that brokers of Kafka 4 answer.
 _METADATA = 4
 # A plain look at a port whose TLS failed, or the reverse, is a courtesy: it may not take long.
@@ -120,7 +117,7 @@ class _Handshake:
         """The brokers that this one names, as host:port."""
         with self._let_in() as stream:
             request = MetadataRequest(topics=[], allow_auto_topic_creation=False)
-            answer = _asked(stream, request, _METADATA)
+            answer = asked(stream, request, _METADATA)
         found = MetadataResponse.decode(answer, version=_METADATA, header=True)
         return [f"{broker.host}:{broker.port}" for broker in found.brokers]
 
@@ -178,8 +175,8 @@ class _Handshake:
     def _versions(self, stream: socket.socket) -> None:
         """The request with which every client begins, and which every broker answers."""
         try:
-            answer = _asked(stream, ApiVersionsRequest(), 0)
-        except _NoKafka as other:
+            answer = asked(stream, ApiVersionsRequest(), 0)
+        except NoKafka as other:
             if self._context is None and (other.begins_as_tls or self._speaks_tls()):
                 raise SecurityRefused(
                     "tls_port",
@@ -188,14 +185,14 @@ class _Handshake:
                 ) from None
             raise
         if answer is None:
-            raise _NoKafka(b"")
+            raise NoKafka(b"")
 
     def _authenticate(self, stream: socket.socket) -> None:
         wanted = self._security.get("sasl_mechanism") if self._logs_in else None
         try:
             # The empty mechanism is none's: the answer tells whether one is asked for.
-            answer = _asked(stream, SaslHandshakeRequest(mechanism=wanted or ""), 1)
-        except _NoKafka:
+            answer = asked(stream, SaslHandshakeRequest(mechanism=wanted or ""), 1)
+        except NoKafka:
             if wanted is None:
                 return  # a broker that knows no SASL may hang up
             raise
@@ -240,7 +237,7 @@ class _Handshake:
             f"kafka.sasl_password_file or kafka.sasl_password_env points to",
         )
         while not mechanism.is_done():
-            answer = _asked(stream, SaslAuthenticateRequest(mechanism.auth_bytes()), 0)
+            answer = asked(stream, SaslAuthenticateRequest(mechanism.auth_bytes()), 0)
             found = SaslAuthenticateResponse.decode(answer, version=0, header=True)
             if found.error_code:
                 raise refusal
@@ -254,7 +251,7 @@ class _Handshake:
         """Whether the port answers Kafka's first request without TLS."""
         try:
             with self._dialled(_LOOK_S) as plain:
-                return _asked(plain, ApiVersionsRequest(), 0) is not None
+                return asked(plain, ApiVersionsRequest(), 0) is not None
         except OSError:
             return False
 
@@ -275,41 +272,8 @@ class _Handshake:
             return False
 
 
-class _NoKafka(OSError):
-    """What came is no answer to a request of Kafka's."""
-
-    def __init__(self, came: bytes) -> None:
-        super().__init__("no answer of a Kafka broker")
-        self.begins_as_tls = came.startswith(_TLS_ALERT)
-
-
 def _protocol(connection: KafkaConnection) -> str:
     return str(connection.security.get("security_protocol", "PLAINTEXT"))
-
-
-def _asked(stream: socket.socket, request: Any, version: int) -> bytes:
-    """The answer to one request: its header (the correlation id) and body."""
-    request.API_VERSION = version
-    request.with_header(correlation_id=1, client_id="andon")
-    stream.sendall(request.encode(header=True, framed=True))
-    head = _received(stream, 8)
-    size, correlation = struct.unpack(">ii", head)
-    if correlation != 1 or not 4 <= size <= _LONGEST_ANSWER:
-        raise _NoKafka(head)
-    return head[4:] + _received(stream, size - 4)
-
-
-def _received(stream: socket.socket, count: int) -> bytes:
-    found = b""
-    while len(found) < count:
-        try:
-            more = stream.recv(count - len(found))
-        except (ConnectionResetError, ssl.SSLEOFError):
-            more = b""
-        if not more:
-            raise _NoKafka(found)
-        found += more
-    return found
 
 
 def _names(offered: list[str]) -> list[str]:

@@ -17,7 +17,7 @@ from stream.checkpoint import CheckpointError
 from stream.effects import Scored
 from stream.errors import ConfigError
 from stream.events import Event
-from stream.line import LineSettings
+from stream.line import Line, LineSettings
 from stream.task import Task, TaskSettings
 
 DETECTOR = DetectorSettings(window_parts=600)
@@ -99,6 +99,18 @@ def test_other_settings_are_refused_by_their_key(trained: Path) -> None:
 
 def test_settings_that_only_decide_when_to_speak_may_change(trained: Path) -> None:
     assert load_trained(trained, replace(DETECTOR, min_fails=99))
+
+
+def test_members_shape_a_stack_and_say_nothing_of_one_model_alone(
+    trained: Path, tmp_path: Path
+) -> None:
+    assert DETECTOR.model == "linear"
+    assert load_trained(trained, replace(DETECTOR, members=("linear", "long")))
+    stack = replace(DETECTOR, model="stack")
+    line = Line("A", LineSettings(detector=stack))
+    save_trained(tmp_path / "stack.ckpt", {"A": line}, stack, "history")
+    with pytest.raises(CheckpointError, match=r"detector\.members = \['linear', 'short', 'long'\]"):
+        load_trained(tmp_path / "stack.ckpt", replace(stack, members=("long",)))
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
