@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.dual_ascent import Singles
 from models.lanes import (
     Array,
@@ -68,7 +68,7 @@ def observed_sum(columns: Ints, z: Singles, slopes: Array) -> Lanes:
     return total
 
 
-@kernel
+@allocating_kernel
 def score(
     x: Floats,
     state: Codes,
@@ -92,17 +92,53 @@ def score(
     """Write into ``out``: the margin's mean over replicates, its variance within a replicate, that
     due to dropped cells alone, its variance between replicates, by how much the margin moves if
     every imputed cell lies one spread further off, and how many stations are expected ahead."""
-    r = rhs.shape[0]
+    r, columns = rhs.shape[0], len(state)
+    sums = np.zeros((2, r, 8), np.float32)
+    half = np.empty((r, 8), np.float32)
+    places = np.empty((2, columns), np.int32)
+    z = np.empty(columns, np.float32)
+    _score(
+        x, state, visited_at, standard, cells, first, member, slopes, ahead, flag_weights,
+        category_row, category, odds_ahead, visit_rate, replicates,
+        a.copy(), rhs.copy(), sums[0], sums[1], half, places[0], places[1], z, out,
+    )  # fmt: skip
+
+
+@kernel
+def _score(
+    x: Floats,
+    state: Codes,
+    visited_at: Floats,
+    standard: Floats,
+    cells: Array,
+    first: Ints,
+    member: Ints,
+    slopes: Array,
+    ahead: Array,
+    flag_weights: Array,
+    category_row: Ints,
+    category: Ints,
+    odds_ahead: Floats,
+    visit_rate: Floats,
+    replicates: int,
+    factor: Array,
+    f: Array,
+    dropped: Array,
+    coming: Array,
+    half: Array,
+    plain: Ints,
+    special: Ints,
+    z: Singles,
+    out: Floats,
+) -> None:
+    """`score` with room to work in: ``factor`` and ``f`` begin as the belief, ``dropped`` and
+    ``coming`` as zeros."""
+    r = f.shape[0]
     margin = load(flag_weights, 0)
-    dropped = np.zeros((r, 8), np.float32)
-    coming = np.zeros((r, 8), np.float32)
     rest_dropped = same(0.0)
     rest_coming = same(0.0)
     shift = 0.0
     stations_ahead = 0.0
-    plain = np.empty(len(state), np.int32)
-    special = np.empty(len(state), np.int32)
-    z = np.empty(len(state), np.float32)
     plains = 0
     specials = 0
     last = last_station(visited_at)
@@ -154,9 +190,7 @@ def score(
         if state[j] == SATURATED:
             margin = added(margin, load(slope, SATURATE))
 
-    factor = a.copy()
     factorise(factor, r)
-    f = rhs.copy()
     forward(factor, f)
     forward(factor, dropped)
     forward(factor, coming)
@@ -166,7 +200,7 @@ def score(
     margin = added(margin, dot_halves(coming, f))
     within = added(added(dot_halves(coming, coming), rest_dropped), rest_coming)
     backward(factor, f)
-    route = _visit_variance(visited_at, last, f, factor, ahead, odds_ahead, visit_rate)
+    route = _visit_variance(visited_at, last, f, factor, ahead, odds_ahead, visit_rate, half)
     within = added(within, route)
 
     mean = lane_mean(margin, replicates)
@@ -190,12 +224,12 @@ def _visit_variance(
     ahead: Array,
     odds_ahead: Floats,
     visit_rate: Floats,
+    half: Array,
 ) -> Lanes:
     """What not knowing the rest of the route adds: p (1 - p) times the square of (if visited - if
     passed by), which is that of the means and the variance of what the station would say."""
     r = f.shape[0]
     total = same(0.0)
-    half = np.empty((r, 8), np.float32)
     for s in range(len(visited_at)):
         if not np.isnan(visited_at[s]):
             continue
