@@ -6,7 +6,7 @@ passed by count by their flag. No vector of all inputs is ever built: a station 
 loadings g_s, so that its expected contribution is k_s + g_s'f and its variance follows from the
 same triangular solve as everything else.
 
-Shapes: ``slopes`` (columns, 3, 8): the weight of a cell's number, of its being dropped, of its
+Shapes: ``slopes`` (3, columns, 8): the weight of a cell's number, of its being dropped, of its
 being saturated; ``ahead`` (stations, rank + 3, 8): the rows of g_s, then CONSTANT (k_s), RESIDUAL
 (the variance that the factors leave) and SKIPPED (the weight of being passed by).
 """
@@ -60,12 +60,25 @@ def lane_mean(v: Lanes, count: int) -> float:
 
 
 @kernel
-def observed_sum(columns: Ints, z: Singles, slopes: Array) -> Lanes:
-    """The sum of w z over measured numbers: a loop without branches, for the vector units."""
-    total = same(0.0)
-    for at in range(len(columns)):
-        total = plus_product(total, load(slopes[columns[at]], NUMBER), same(z[at]))
-    return total
+def observed_numbers(x: Floats, state: Codes, standard: Floats, z: Singles) -> None:
+    """z := that of every number that was measured, 0 elsewhere; without branches, for the vector
+    units, which take all columns in less time than the visited stations' can be looked up."""
+    for j in range(len(z)):
+        # The codes of cells that hold a value are odd. Without a known spread z is 0.
+        z[j] = standardised(x[j], standard, j) * np.float32(state[j] & 1)
+
+
+@kernel
+def observed_sum(z: Singles, weights: Array) -> Lanes:
+    """The sum of w z over all columns, in two sums side by side."""
+    even, odd = same(0.0), same(0.0)
+    pairs = len(z) // 2
+    for at in range(pairs):
+        even = plus_product(even, load(weights, 2 * at), same(z[2 * at]))
+        odd = plus_product(odd, load(weights, 2 * at + 1), same(z[2 * at + 1]))
+    if 2 * pairs < len(z):
+        even = plus_product(even, load(weights, 2 * pairs), same(z[2 * pairs]))
+    return added(even, odd)
 
 
 @allocating_kernel
@@ -77,8 +90,6 @@ def score(
     rhs: Array,
     standard: Floats,
     cells: Array,
-    first: Ints,
-    member: Ints,
     slopes: Array,
     ahead: Array,
     flag_weights: Array,
@@ -95,12 +106,11 @@ def score(
     r, columns = rhs.shape[0], len(state)
     sums = np.zeros((2, r, 8), np.float32)
     half = np.empty((r, 8), np.float32)
-    places = np.empty((2, columns), np.int32)
     z = np.empty(columns, np.float32)
     _score(
-        x, state, visited_at, standard, cells, first, member, slopes, ahead, flag_weights,
+        x, state, visited_at, standard, cells, slopes, ahead, flag_weights,
         category_row, category, odds_ahead, visit_rate, replicates,
-        a.copy(), rhs.copy(), sums[0], sums[1], half, places[0], places[1], z, out,
+        a.copy(), rhs.copy(), sums[0], sums[1], half, z, out,
     )  # fmt: skip
 
 
@@ -111,8 +121,6 @@ def _score(
     visited_at: Floats,
     standard: Floats,
     cells: Array,
-    first: Ints,
-    member: Ints,
     slopes: Array,
     ahead: Array,
     flag_weights: Array,
@@ -126,8 +134,6 @@ def _score(
     dropped: Array,
     coming: Array,
     half: Array,
-    plain: Ints,
-    special: Ints,
     z: Singles,
     out: Floats,
 ) -> None:
@@ -139,8 +145,6 @@ def _score(
     rest_coming = same(0.0)
     shift = 0.0
     stations_ahead = 0.0
-    plains = 0
-    specials = 0
     last = last_station(visited_at)
     for s in range(len(visited_at)):
         if np.isnan(visited_at[s]):
@@ -153,42 +157,29 @@ def _score(
                 rest_coming = plus_product(rest_coming, load(block, r + RESIDUAL), same(p * p))
                 for i in range(r):
                     store(coming, i, plus_product(load(coming, i), load(block, i), same(p)))
+    observed_numbers(x, state, standard, z)
+    margin = added(margin, observed_sum(z, slopes[NUMBER]))
+    for j in range(len(state)):
+        if state[j] < DROPPED and (category_row[j] < 0 or state[j] == EMPTY):
             continue
-        for at in range(first[s], first[s + 1]):
-            j = member[at]
-            # Only a number whose spread is known has a scale, and it is at hand.
-            if state[j] == MEASURED and standard[j, 1] > 0.0:
-                plain[plains] = j
-                z[plains] = standardised(x[j], standard, j)
-                plains += 1
-            elif state[j] != EMPTY:
-                special[specials] = j
-                specials += 1
-    margin = added(margin, observed_sum(plain[:plains], z, slopes))
-    for at in range(specials):
-        j = special[at]
-        slope = slopes[j]
-        is_number = standard[j, 1] > 0.0
-        w = load(slope, NUMBER)
         if state[j] == DROPPED:
-            margin = added(margin, load(slope, DROP))
-            if is_number:
+            margin = added(margin, load(slopes[DROP], j))
+            if standard[j, 1] > 0.0:  # a number whose spread is known
                 cell = cells[j]
+                w = load(slopes[NUMBER], j)
                 margin = plus_product(margin, w, load(cell, r + MU))
                 rest_dropped = plus_product(rest_dropped, times(w, w), load(cell, r + PSI))
                 shift += abs(lane_mean(w, replicates))
                 for i in range(r):
                     store(dropped, i, plus_product(load(dropped, i), w, load(cell, i)))
             continue
-        if is_number:
-            margin = plus_product(margin, w, same(standardised(x[j], standard, j)))
-        elif category_row[j] >= 0:
+        if category_row[j] >= 0:
             code = int(x[j])
             flag = category[category_row[j], code] if code >= 0 else -1
             if flag >= 0:
                 margin = added(margin, load(flag_weights, flag))
         if state[j] == SATURATED:
-            margin = added(margin, load(slope, SATURATE))
+            margin = added(margin, load(slopes[SATURATE], j))
 
     factorise(factor, r)
     forward(factor, f)
@@ -274,11 +265,11 @@ def derive(
             flag_weights[f, m] = weights_flags[m, f]
     for j in range(len(dropped)):
         for m in range(replicates):
-            slopes[j, NUMBER, m] = weights_dense[m, j]
+            slopes[NUMBER, j, m] = weights_dense[m, j]
         if dropped[j] >= 0:
-            store(slopes[j], DROP, load(flag_weights, dropped[j]))
+            store(slopes[DROP], j, load(flag_weights, dropped[j]))
         if saturated[j] >= 0:
-            store(slopes[j], SATURATE, load(flag_weights, saturated[j]))
+            store(slopes[SATURATE], j, load(flag_weights, saturated[j]))
     for f in range(1, len(flag_station)):
         s = flag_station[f]
         expected = flag_rates[f] / max(visit_rate[s], 0.01)
@@ -305,7 +296,7 @@ def derive(
             cell = cells[j]
             if not cell[r + PRECISION, 0] > 0.0:
                 continue
-            w = load(slopes[j], NUMBER)
+            w = load(slopes[NUMBER], j)
             for i in range(r):
                 store(block, i, plus_product(load(block, i), w, load(cell, i)))
             constant = plus_product(load(block, r + CONSTANT), w, load(cell, r + MU))

@@ -73,7 +73,8 @@ class AlarmBudget:
         at = part % self.window
         held = self._number[at]
         if held == part:
-            self._highest[at] = max(self._highest[at], risk)
+            if risk > self._highest[at]:
+                self._highest[at] = risk
             return
         if held > part:
             return  # a straggler whose place a later part has taken

@@ -18,6 +18,7 @@ sooner the measurement is *late*. A part without a result *expires* a week after
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -116,6 +117,9 @@ class Ledger:
         self.open: OrderedDict[str, Journey] = OrderedDict()
         self.decided: OrderedDict[str, Outcome] = OrderedDict()
         self.with_journey: deque[Outcome] = deque()
+        # Until when the first of the open ones stays, so that nobody has to look before.
+        self._first: Journey | None = None
+        self._stays_until = -math.inf
 
     @property
     def open_parts(self) -> int:
@@ -191,13 +195,23 @@ class Ledger:
 
     def expire(self, watermark: float) -> list[Journey]:
         """Take out the parts whose last event is too long ago, and those beyond the bound."""
+        first = next(iter(self.open.values()), None)
+        if (
+            first is self._first
+            and watermark < self._stays_until
+            and len(self.open) <= self.settings.open_parts
+        ):
+            return []
         gone = []
         oldest = watermark - self.settings.expire_hours * 3600.0
         while self.open:
             part, journey = next(iter(self.open.items()))
             over = len(self.open) > self.settings.open_parts
-            alive = _heard_of(journey, watermark) >= oldest
+            heard = _heard_of(journey, watermark)
+            alive = heard >= oldest
             if alive and not over:
+                # Less a second: the sum may be rounded otherwise than the difference.
+                self._first, self._stays_until = journey, heard + watermark - oldest - 1.0
                 break
             self.evicted += over and alive
             del self.open[part]
