@@ -96,7 +96,7 @@ def _made(function: Callable[P, R], *, allocates: bool) -> Callable[P, R]:
     # Code typed into a prompt or a doctest has no file that its machine code could lie beside.
     keeps = Path(function.__code__.co_filename).is_file()
     # A division by zero is infinity, as in NumPy: a check for it would keep loops from vectors.
-    options = {"error_model": "numpy", "nogil": True, "_nrt": allocates}
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": allocates}
     try:
         made = numba.njit(function, cache=keeps, **options)
     except RuntimeError:  # no folder that machine code can be kept in: it is made anew each time

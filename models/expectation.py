@@ -31,6 +31,7 @@ from models.belief import (
 from models.compiled import allocating_kernel, kernel
 from models.lanes import (
     Array,
+    Lanes,
     added,
     at_least,
     inverse,

@@ -100,7 +100,8 @@ class FeatureCatalogue:
         if len(row.x) < len(table.origin) or len(row.visited_at) < len(table.stations):
             row = self.grown(row)
         number, visited_at = known.number, row.visited_at
-        if not math.isnan(visited_at[number]):
+        before = visited_at.item(number)
+        if before == before:  # NaN: never
             again = table.station_of == number
             row.state[again], row.x[again] = EMPTY, 0.0
             row.belief = None

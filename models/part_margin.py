@@ -29,7 +29,7 @@ from models.lanes import (
     store,
     times,
 )
-from models.part_row import DROPPED, EMPTY, MEASURED, SATURATED
+from models.part_row import DROPPED, EMPTY, SATURATED
 from models.routes import last_station
 from models.triangular import backward, factorise, forward
 

@@ -107,20 +107,21 @@ class Journey:
         >>> journey.add(press.model_copy(update={"at": datetime(2026, 1, 5, 9, tzinfo=UTC)})).value
         'rework'
         """
-        if event.id is not None:
-            if event.id in self.ids:
+        name, station = event.id, event.station
+        if name is not None:
+            if name in self.ids:
                 return Arrival.DUPLICATE
             if len(self.ids) < IDS_KEPT:
-                self.ids.add(event.id)
+                self.ids.add(name)
         if at is None:
             at = event.at.timestamp()
         checksum = zlib.crc32(_bytes(event.values))
-        place = self._place.get(event.station)
+        place = self._place.get(station)
         if place is None:
             if len(self._place) >= STATIONS_KEPT:
                 return Arrival.FIRST
             # The same text for all parts, not one that came with this message.
-            self._place[sys.intern(event.station)] = len(self._place)
+            self._place[sys.intern(station)] = len(self._place)
             self.visited_at.append(at)
             self.checksums.append(checksum)
             return Arrival.FIRST

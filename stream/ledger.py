@@ -140,17 +140,18 @@ class Ledger:
         """
         if at is None:
             at = event.at.timestamp()
-        journey = self.open.get(event.part)
+        part = event.part
+        journey = self.open.get(part)
         if journey is None:
-            before = self.decided.get(event.part)
+            before = self.decided.get(part)
             if before is not None and at <= before.result_at + self.settings.late_hours * 3600.0:
                 return None
             generation = 0 if before is None else before.generation + 1
-            journey = Journey(event.part, generation, self.opened, at, watermark)
-            self.open[event.part] = journey
+            journey = Journey(part, generation, self.opened, at, watermark)
+            self.open[part] = journey
             self.opened += 1
         journey.touched_at, journey.last_at = watermark, at
-        self.open.move_to_end(event.part)
+        self.open.move_to_end(part)
         return journey
 
     def find(self, part: str) -> Journey | None:

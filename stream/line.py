@@ -154,8 +154,9 @@ class Line:
     # -- measurements --------------------------------------------------------------------------
 
     def _measured(self, event: Measurement, identify: Identify) -> list[Effect]:
+        part, station, values = event.part, event.station, event.values
         at = event.at.timestamp()
-        self.watermark.update(at, event.part)
+        self.watermark.update(at, part)
         now = self._now(at)
         journey = self.ledger.journey(event, now, at)
         if journey is None:
@@ -165,7 +166,7 @@ class Line:
         self.counts[_COUNTED[arrival]] += 1
         if arrival is Arrival.DUPLICATE or arrival is Arrival.STALE:
             return []
-        reading, verdict = self.detector.read(journey.row, event.station, at, event.values)
+        reading, verdict = self.detector.read(journey.row, station, at, values)
         journey.row = reading.row
         self.counts["value.wrong_kind"] += len(reading.wrong)
         journey.margin = verdict.margin
@@ -176,23 +177,18 @@ class Line:
         journey.risks.append(float("nan") if scored is None else scored)
         effects: list[Effect] = [
             Scored(
-                self.name,
-                event.part,
-                event.station,
-                event.at,
-                verdict.risk,
-                verdict.trained,
-                verdict.interval,
+                self.name, part, station, event.at, verdict.risk, verdict.trained, verdict.interval
             )
         ]
         if scored is not None:
             effects += self._decide(event, journey, verdict, at, now, identify)
-        self.detector.observe(journey.row, event.station, event.values, reading.plan)
-        return effects + self._raised(
-            self.watch.measured(
-                journey.row, event.station, event.at, now, self.ledger.opened, identify
-            )
+        self.detector.observe(journey.row, station, values, reading.plan)
+        alerts = self.watch.measured(
+            journey.row, station, event.at, now, self.ledger.opened, identify
         )
+        if alerts or self.watch.conditions.withheld:
+            effects += self._raised(alerts)
+        return effects
 
     def _raised(self, alerts: list[Alert]) -> list[Effect]:
         """What the watch over the line has to say."""

@@ -15,8 +15,8 @@ from models.columns import Value
 from models.detector import Detector, DetectorSettings, Verdict
 from models.part_journeys import eventful_journeys, sample_journeys
 from models.part_row import PartRow
-from models.reading import Reading
 from models.plain_state import State
+from models.reading import Reading
 from stream import checkpoint
 
 MODELS = {
