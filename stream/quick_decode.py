@@ -112,7 +112,7 @@ def _may_be_rounded(value: bytes) -> bool:
     """Whether the time may have more than six decimals, which the wire contract cuts off."""
     begin = value.find(_TIME)
     # Spelt otherwise, or twice: a feature of that name, say.
-    if begin < 0 or value.rfind(_TIME[:4]) != begin:
+    if begin < 0 or value.find(b'"at"', begin + 4) >= 0:
         return True
     begin += len(_TIME)
     return value.find(b'"', begin, begin + _TIME_BYTES) < 0
