@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from itertools import chain
@@ -137,7 +137,6 @@ def tune(
     depends = {
         "source": digest.hexdigest()[:16],
         "settings": fingerprint(task),
-        "search": asdict(search),
         "version": version("andon"),
     }
     kept = Trials(trials, depends)
