@@ -85,7 +85,7 @@ class Tuned:
             lines.append("the present settings were the best of all: nothing to change")
         elif self.better:
             lines.append(
-                "the chosen settings are better; for the settings file, in its [detector], instead of "
+                "the chosen settings are better; for [detector] of the settings file, instead of "
                 "the keys of the same names:"
             )
         else:
