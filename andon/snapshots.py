@@ -49,8 +49,12 @@ class Snapshots:
     ) -> None:
         try:
             line_state(Line("", settings.line))
-        except NoPlainState as error:
-            raise ConfigError(f"--snapshots {folder}: {error}; leave --snapshots out") from None
+        except NoPlainState:
+            model = settings.line.detector.model
+            raise ConfigError(
+                f"--snapshots {folder}: only pickle can keep the model {model!r}, and a snapshot "
+                f"holds none: leave --snapshots out"
+            ) from None
         self._folder = private_folder(folder, "--snapshots")
         told = hashlib.sha256()
         for known in (repr(settings), json.dumps(fingerprint(settings), sort_keys=True)):

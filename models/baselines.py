@@ -211,10 +211,11 @@ def _imported(path: str) -> Callable[..., Any]:
     return maker
 
 
-def _check_class(path: str, cls: type[base.Classifier]) -> None:
+def _check_class(path: str, cls: type) -> None:
     if inspect.isabstract(cls):
         raise ValueError(f"{path!r} is abstract: name a classifier that extends it")
-    if cls.predict_proba_one is base.Classifier.predict_proba_one:
+    answers = getattr(cls, "predict_proba_one", None)
+    if answers in (None, base.Classifier.predict_proba_one):
         raise ValueError(
             f"{path!r} answers no probabilities: name a classifier with predict_proba_one"
         )

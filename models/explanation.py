@@ -30,7 +30,8 @@ def linear_weights(model: base.Classifier) -> Mapping[str, float] | None:
     True
     """
     inner = getattr(model, "classifier", model)
-    return inner.weights if isinstance(inner, _LINEAR) else None
+    # Its own class: River's isinstance takes a pipeline for what it ends in.
+    return inner.weights if issubclass(type(inner), _LINEAR) else None
 
 
 def contributions(

@@ -171,8 +171,8 @@ def test_an_imported_model_that_takes_a_seed_gets_one():
         ),
         (
             "river.stats.Mean",
-            "'river.stats.Mean' is not a River classifier: it must extend river.base.Classifier, or "
-            "be a function that makes one",
+            "'river.stats.Mean' is not a River classifier: it must extend river.base.Classifier, "
+            "or be a function that makes one",
         ),
         (
             "river.evaluate.progressive_val_score",
