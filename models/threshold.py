@@ -98,9 +98,11 @@ class AlarmBudget:
         highest = np.frombuffer(self._highest, np.float64)
         held, newest = number >= 0, int(number.max())
         # The younger half of the window may still be on the line, its highest risks to come.
-        governed = held & np.frombuffer(self._governed, np.bool_) & (number <= newest - self.window // 2)
+        governed = held & (number <= newest - self.window // 2)
+        governed &= np.frombuffer(self._governed, np.bool_)
         if self._governs and governed.sum() >= _LEAST:
-            excess = float(np.frombuffer(self._flagged, np.bool_)[governed].mean()) / self.budget - 1.0
+            flagged = np.frombuffer(self._flagged, np.bool_)[governed]
+            excess = float(flagged.mean()) / self.budget - 1.0
             step = min(max(excess, -1.0), 1.0) * _EVERY / self.window
             self._offset = min(max(self._offset + step, -1.0), 1.0)
         # A model that has just begun is wildly sure of itself: its first risks are soon forgotten.
