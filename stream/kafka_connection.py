@@ -25,6 +25,12 @@ _SECURITY = frozenset(
 )
 # Not retriable by the client's own flag, yet over as soon as the cluster has settled.
 _PASSING = (errors.RetriableError, errors.UnknownBrokerIdError)
+# What a cluster answers of any group until it has made __consumer_offsets, or found its leader.
+_NO_COORDINATOR = (
+    errors.CoordinatorNotAvailableError,
+    errors.CoordinatorLoadInProgressError,
+    errors.NotCoordinatorError,
+)
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,13 @@ def reaching(connection: KafkaConnection) -> Iterator[None]:
     """Translate the client's errors: `LogUnavailable` if waiting may help, else `LogError`."""
     try:
         yield
+    except _NO_COORDINATOR as error:
+        raise LogUnavailable(
+            f"Kafka at {connection.servers} has no coordinator for groups "
+            f"({type(error).__name__}): ask again in a minute if it has just started, else check "
+            f"that it can make its topic __consumer_offsets, which wants "
+            f"offsets.topic.replication.factor brokers"
+        ) from error
     except _PASSING as error:
         raise LogUnavailable(
             f"Kafka at {connection.servers} does not answer ({type(error).__name__}): check that "
