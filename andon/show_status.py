@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from andon.mistakes import plain
+from andon.text_table import table_text
 
 UNKNOWN = "unknown"
 
@@ -102,20 +103,6 @@ def _endpoints(endpoints: Sequence[dict[str, Any]]) -> str:
         for row in endpoints
     ]
     return table_text(["ENDPOINT", "PENDING", "EXHAUSTED", "DISABLED"], rows)
-
-
-def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, as wide as they need.
-
-    >>> print(table_text(["LINE", "LAG"], [["body-A", "7"]]), end="")
-    LINE    LAG
-    body-A  7
-    """
-    # Names come from the plant: what is in them must not steer the terminal.
-    cells = [list(head), *([plain(cell, len(cell)) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def _share(value: float | None) -> str:
