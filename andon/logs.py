@@ -22,9 +22,9 @@ Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["auto", "json", "console"]
 
 # kafka tells payloads and passwords at DEBUG, and every connection it makes at INFO; httpcore tells
-# the headers of replies at DEBUG, numba every step of a compilation. No setting lifts
-# these floors, for what lies below holds secrets and payloads. Two modules of kafka warn of what is no fault:
-# topics not heard of yet while a group forms, and a turn of its loop that took more than 0.1 s.
+# the headers of replies at DEBUG, numba every step of a compilation. No setting lifts these floors,
+# for what lies below them holds secrets. Two modules of kafka warn of what is no fault: topics not
+# heard of yet while a group forms, and a turn of its loop that took more than 0.1 s.
 QUIETED: Mapping[str, int] = {
     "kafka": logging.WARNING,
     "kafka.coordinator.assignors": logging.ERROR,
