@@ -41,9 +41,9 @@ def _lines(lines: Sequence[dict[str, Any]]) -> str:
             _share(line["threshold"]),
             _share(line["alarm_rate"]),
             _share(line["budget"]),
-            _figure(line["average_precision"]),
-            _figure(line["roc_auc"]),
-            _figure(line["brier_skill"]),
+            _figure(line["average_precision"], line["parts"]),
+            _figure(line["roc_auc"], line["parts"]),
+            _figure(line["brier_skill"], line["parts"]),
             UNKNOWN if line["parts"] is None else f"{line['parts']:,}",
             UNKNOWN if line["model_age_s"] is None else _time(line["model_age_s"]),
             _checkpoint(line["last_checkpoint"]),
@@ -109,8 +109,10 @@ def _share(value: float | None) -> str:
     return "none yet" if value is None else f"{100 * value:.1f} %"
 
 
-def _figure(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.3f}"
+def _figure(value: float | None, parts: int | None) -> str:
+    if parts is None:
+        return UNKNOWN
+    return "none yet" if value is None else f"{value:.3f}"
 
 
 def _time(seconds: float) -> str:
