@@ -88,6 +88,14 @@ class KafkaConnection:
         """``answer_timeout_s`` in the client's unit."""
         return int(self.answer_timeout_s * 1000)
 
+    def refused_now(self) -> str:
+        """Why its brokers do not let andon in any more, in words; "" if they are away."""
+        # Imported here, because the first words of a connection need to know what one is.
+        from stream.kafka_refusal import refused_now
+
+        refusal = refused_now(self)
+        return refusal and f"does not let andon in: {refusal}"
+
     def open(self, kind: Callable[..., Client], **settings: Any) -> Client:
         """A client of this kind, connected.
 
@@ -143,10 +151,11 @@ def reaching(connection: KafkaConnection) -> Iterator[None]:
             f"offsets.topic.replication.factor brokers"
         ) from error
     except _PASSING as error:
-        raise LogUnavailable(
-            f"Kafka at {connection.servers} does not answer ({type(error).__name__}): check that "
-            f"its brokers run and that bootstrap_servers names them"
-        ) from error
+        why = connection.refused_now() or (
+            f"does not answer ({type(error).__name__}): check that its brokers run and that "
+            f"bootstrap_servers names them"
+        )
+        raise LogUnavailable(f"Kafka at {connection.servers} {why}") from error
     except errors.AuthorizationError as error:
         raise LogError(
             f"Kafka at {connection.servers} does not allow this ({type(error).__name__}): give "
