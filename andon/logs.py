@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Literal, TextIO, cast
 
@@ -32,6 +34,9 @@ QUIETED: Mapping[str, int] = {
     "httpcore": logging.WARNING,
     "numba": logging.WARNING,
 }
+AGAIN_S = 10.0
+_SAID_KEPT = 256
+_NUMBER = re.compile(r"\d+")
 
 
 def configure_logging(
@@ -126,6 +131,7 @@ def _configure_standard_library(
         )
     )
     handler.addFilter(_above_its_floor)
+    handler.addFilter(_NotAgain())
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old.formatter, ProcessorFormatter):
@@ -139,6 +145,30 @@ def _configure_standard_library(
 
 def _above_its_floor(record: logging.LogRecord) -> bool:
     return record.levelno >= QUIETED.get(record.name.partition(".")[0], logging.NOTSET)
+
+
+class _NotAgain(logging.Filter):
+    """Drops what a client has said within `AGAIN_S` already, but for the numbers in it.
+
+    A client of brokers that refuse it says so thirty times a second, for as long as it takes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in QUIETED:
+            return True
+        said = (record.name, _NUMBER.sub("", record.getMessage())[:300])
+        before = self._said.get(said)
+        if before is not None and 0 <= record.created - before < AGAIN_S:
+            return False
+        self._said[said] = record.created
+        self._said.move_to_end(said)
+        if len(self._said) > _SAID_KEPT:
+            self._said.popitem(last=False)
+        return True
 
 
 class _StandardError:

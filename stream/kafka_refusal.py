@@ -16,9 +16,10 @@ from stream.errors import ConfigError, SecurityRefused
 from stream.kafka_connection import KafkaConnection
 from stream.kafka_handshake import check_handshake
 
-# Whoever asks has waited for the cluster already, and asks again soon.
-_PATIENCE_S = 2.0
-_KNOWN_FOR_S = 15.0
+# Whoever asks has waited for the cluster already, and asks again soon. A broker that has just come
+# back refuses slowly, and is asked again sooner than one that has refused.
+_PATIENCE_S = 5.0
+_REFUSED_FOR_S, _AWAY_FOR_S = 30.0, 5.0
 
 
 class Refusals:
@@ -39,7 +40,7 @@ class Refusals:
             return ""
         with self._lock:
             when, said = self._known.get(connection, (float("-inf"), ""))
-            if time.monotonic() - when > _KNOWN_FOR_S:
+            if time.monotonic() - when > (_REFUSED_FOR_S if said else _AWAY_FOR_S):
                 said = _asked(connection)
                 self._known[connection] = (time.monotonic(), said)
             return said

@@ -196,6 +196,34 @@ def test_what_a_receiver_answers_reaches_no_log_even_if_httpcore_is_made_to_spea
     assert heard.getvalue() == ""
 
 
+def test_what_a_client_says_again_and_again_is_one_line_in_ten_seconds() -> None:
+    stream = heard_as_json()
+    client, now = logging.getLogger("kafka.net.manager"), 1000.0
+
+    def says(text: str, *values: object) -> int:
+        before = stream.getvalue().count("\n")
+        record = client.makeRecord(client.name, logging.ERROR, "f", 1, text, values, None)
+        record.created = now
+        client.handle(record)
+        return stream.getvalue().count("\n") - before
+
+    assert says("Connection failed: %s", "111 ECONNREFUSED") == 1
+    assert says("Connection failed: %s", "refused") == 1
+    for number in range(1_000):
+        now += 0.009
+        assert says("Connection failed: %s", f"{number} ECONNREFUSED") == 0
+    now += 1.1
+    assert says("Connection failed: %s", "111 ECONNREFUSED") == 1
+    for number in range(5_000):
+        says("Connection failed: %s", "x" * (number % 290))
+    [handler] = [each for each in logging.getLogger().handlers if each.filters]
+    assert len(handler.filters[1]._said) <= 256  # type: ignore[union-attr]
+    for _ in range(3):
+        structlog.get_logger().error("andon.own")
+        logging.getLogger("library").error("own")
+    assert stream.getvalue().count("own") == 6
+
+
 def test_the_level_holds_for_libraries_as_well() -> None:
     stream = heard_as_json("error")
     logging.getLogger("library").warning("quiet")
