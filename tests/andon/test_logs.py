@@ -214,7 +214,7 @@ def test_what_a_client_says_again_and_again_is_one_line_in_ten_seconds() -> None
         assert says("Connection failed: %s", f"{number} ECONNREFUSED") == 0
     now += 1.1
     assert says("Connection failed: %s", "111 ECONNREFUSED") == 1
-    for number in range(5_000):
+    for number in range(600):
         says("Connection failed: %s", "x" * (number % 290))
     [handler] = [each for each in logging.getLogger().handlers if each.filters]
     assert len(handler.filters[1]._said) <= 256  # type: ignore[union-attr]
