@@ -16,9 +16,11 @@ from models.part_row import PartRow
 from stream.events import Measurement
 
 # What is remembered of one part, whatever is sent of it: as many stations as the detector keeps of
-# a line, and the ids of so many measurements. Beyond, one that comes again is not known again.
+# a line, the ids of so many measurements, and as many risks. Beyond, a measurement that comes again
+# is not known again, and the last risk takes the place of the one before.
 STATIONS_KEPT = 1_000
 IDS_KEPT = 4_096
+RISKS_KEPT = 4_096
 
 
 class Arrival(StrEnum):
@@ -57,7 +59,8 @@ class Journey:
     row
         The encoded cells; the detector's.
     risks
-        The risk after each scored event, NaN while untrained.
+        The risk after each scored event, NaN while untrained; of a part with more than `RISKS_KEPT`
+        the first ones, and as the last of them the newest that is known.
     margin
         The raw log-odds of the last score.
     standing
@@ -89,6 +92,22 @@ class Journey:
         """The stations that it was read at, in the order of the first readings; ``visited_at`` and
         ``checksums`` are of the latest ones."""
         return list(self._place)
+
+    def scored(self, risk: float) -> bool:
+        """Keep the newest risk; False if another had to make way for it.
+
+        >>> journey = Journey("P-1", 0, 0, 0.0, 0.0)
+        >>> all(journey.scored(0.1) for _ in range(RISKS_KEPT)), journey.scored(0.3)
+        (True, False)
+        >>> len(journey.risks) == RISKS_KEPT, journey.risks[-1]
+        (True, 0.3)
+        """
+        if len(self.risks) < RISKS_KEPT:
+            self.risks.append(risk)
+            return True
+        if risk == risk:
+            self.risks[-1] = risk
+        return False
 
     def recall(self, stations: list[str], visited_at: list[float], checksums: list[int]) -> None:
         """What was read before, for a fresh journey (`stream.journey_state`)."""

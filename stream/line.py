@@ -174,7 +174,8 @@ class Line:
             self._witness.scored(self, event, journey, verdict)
         # A prior is no prediction: the figures know only what a trained detector said.
         scored = verdict.risk if verdict.trained else None
-        journey.risks.append(float("nan") if scored is None else scored)
+        if not journey.scored(float("nan") if scored is None else scored):
+            self.counts["risk.collapsed"] += 1
         effects: list[Effect] = [
             Scored(
                 self.name, part, station, event.at, verdict.risk, verdict.trained, verdict.interval
