@@ -158,7 +158,6 @@ class Demo:
             yield event
 
     def _observe(self, record: Record, effects: list[Effect]) -> None:
-        self._processed += 1
         for effect in effects:
             match effect:
                 case Raised(alert):
@@ -167,6 +166,8 @@ class Demo:
                         self._alarmed.add(alert.part)
                 case Scored() if effect.risk is not None:
                     self._scored.add(effect.part)
+        # Last: whoever waits for this number counts the alerts then.
+        self._processed += 1
         if self._processed % 100 == 0:
             self._on_progress(self._processed)
 

@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
+from webhooks import until
 
 from andon.health import AT_ONCE, HealthServer, served
 from andon.monitor import Monitor
@@ -107,10 +108,7 @@ def test_connections_beyond_the_bound_are_closed_and_make_no_threads(watched: Wa
         for refused in held[-20:]:
             assert refused.recv(1) == b""
         assert threading.active_count() - before <= AT_ONCE
-    over = 0
-    while get_or_none(f"{watched.url}/healthz") != 200:
-        over += 1
-        assert over < 200
+    assert until(lambda: get_or_none(f"{watched.url}/healthz") == 200)
 
 
 def get_or_none(url: str) -> int | None:

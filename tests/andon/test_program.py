@@ -6,13 +6,15 @@ import json
 import os
 import pty
 import signal
-import socket
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import ROOT, environment, program, started
+from kafka_broker import free_ports
 
 BOUND_S = 60
 
@@ -78,6 +80,10 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else(folder: Path) -> None:
         command, cwd=folder, env=environment(), capture_output=True, text=True, check=True
     )
     ours, theirs = pty.openpty()
+    seen: list[bytes] = []
+    # Read while it is written: what a terminal keeps is little, and who writes more waits.
+    reader = threading.Thread(target=lambda: seen.extend(read_from(ours)))
+    reader.start()
     shown = subprocess.run(
         command,
         cwd=folder,
@@ -88,17 +94,25 @@ def test_progress_is_shown_on_a_terminal_and_nowhere_else(folder: Path) -> None:
         check=True,
     )
     os.close(theirs)
-    seen = os.read(ours, 65536).decode()
+    reader.join(BOUND_S)
     os.close(ours)
     assert piped.stderr == ""
     assert piped.stdout == shown.stdout
-    assert "simulating gearbox-A" in seen
+    assert b"simulating gearbox-A" in b"".join(seen)
+
+
+def read_from(terminal: int) -> Iterator[bytes]:
+    """What is written to a terminal until nobody has it open any more."""
+    while True:
+        try:
+            yield os.read(terminal, 65536)
+        except OSError:
+            return
 
 
 def test_a_kafka_that_nobody_runs_is_one_line_in_bounded_time(folder: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    [port] = free_ports(1)
+    address = f"127.0.0.1:{port}"
     (folder / "andon.toml").write_text(
         f'[log]\nkind = "kafka"\n[kafka]\nbootstrap_servers = ["{address}"]\n'
     )

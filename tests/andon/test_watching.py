@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from commands import program, started
+from kafka_broker import free_ports
 from prometheus_client.parser import text_string_to_metric_families
 from small_line import small_line
 
@@ -26,12 +27,6 @@ from producers.event_file import write_events
 from producers.publish import publish
 
 NAMES = {*PROCESS, *(metric.name for metric in METRICS)}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(port: int, path: str) -> tuple[int, bytes]:
@@ -92,7 +87,7 @@ def test_watch_and_notify_tell_how_they_are_and_status_agrees(
     plant: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ANDON_SECRET_MES", "whsec_" + "QUJD" * 8)
-    watch_port, notify_port = free_port(), free_port()
+    watch_port, notify_port = free_ports(2)
     with ExitStack() as running:
         watch = running.enter_context(
             started("watch", "--quiet", "--metrics-port", str(watch_port), cwd=plant)
@@ -103,11 +98,16 @@ def test_watch_and_notify_tell_how_they_are_and_status_agrees(
         )
         wait_ready(notify_port, notify)
         assert get(watch_port, "healthz")[0] == get(notify_port, "healthz")[0] == 200
-        over = time.monotonic() + 30
-        while scrape(notify_port).get("andon_outbox_alerts", 0) == 0:
-            assert time.monotonic() < over
-            time.sleep(0.1)
         served, sent = scrape(watch_port), scrape(notify_port)
+        over = time.monotonic() + 60
+        # Both pictures are of a moment behind all that there is to read.
+        while not (
+            served.get("andon_results_learnt_total", 0) >= 370
+            and sent.get("andon_outbox_alerts", 0) >= served["andon_alerts_total"] > 0
+        ):
+            assert time.monotonic() < over, (served, sent)
+            time.sleep(0.1)
+            served, sent = scrape(watch_port), scrape(notify_port)
         told = status_from_outside(plant)
         [line] = told["lines"]
         assert (line["line"], line["trained"], line["current"]) == ("A", True, True)
@@ -128,7 +128,7 @@ def test_watch_and_notify_tell_how_they_are_and_status_agrees(
 
 def test_a_paced_producer_lives_though_its_line_is_quiet(plant: Path) -> None:
     write_events(plant / "line.jsonl", small_line(5))
-    port = free_port()
+    [port] = free_ports(1)
     arguments = ("produce", "line.jsonl", "--speed", "1", "--metrics-port", str(port))
     with started(*arguments, cwd=plant) as process:
         wait_ready(port, process)
@@ -145,7 +145,7 @@ def test_a_worker_held_up_by_a_locked_log_is_unhealthy_until_it_goes_on(plant: P
         text = file.read().replace("[monitoring]", "[monitoring]\nheartbeat_s = 1.0")
         file.seek(0)
         file.write(text)
-    port = free_port()
+    [port] = free_ports(1)
     # The loop is held up by a log that another process has locked for writing.
     with started("watch", "--quiet", "--metrics-port", str(port), cwd=plant) as process:
         wait_ready(port, process)

@@ -10,18 +10,17 @@ import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from commands import Commands, environment
-from kafka_broker import KafkaBroker
+from kafka_broker import KafkaBroker, free_ports
 from local_logs import wait_until
 
 from andon.settings import load_settings
@@ -210,9 +209,8 @@ def test_a_data_scientist_sees_two_models_and_the_truth(reader: Reader, folder: 
 
 
 def test_an_operator_receives_alerts_and_silences_a_line(reader: Reader, folder: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = str(free.getsockname()[1])
-    reader.change = lambda text: text.replace(PORT, port)
+    [port] = free_ports(1)
+    reader.change = lambda text: text.replace(PORT, str(port))
     reader.follow("Operator or integrator")
     alerts = json_lines(folder / "alerts.jsonl")
     assert alerts

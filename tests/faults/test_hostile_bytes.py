@@ -49,7 +49,8 @@ class Run:
             self.log.append(TOPICS.events, key, value, partition=0)
         self.cpu = [0.0] * len(messages)
         self.silence = 0.0
-        self._cpu, self._wall = time.process_time(), time.monotonic()
+        """Seconds from one message to the next at most, but for those when others were at work."""
+        self._cpu, self._wall = time.process_time(), time.monotonic() - kept_waiting()
         self.worker: Worker = new_worker(self.log, QUICK, observe=self._observe)
         Path("/proc/self/clear_refs").write_text("5")
         before = peak_mib()
@@ -57,7 +58,7 @@ class Run:
         self.grown_mib = peak_mib() - before
 
     def _observe(self, record: Record, effects: object) -> None:
-        cpu, wall = time.process_time(), time.monotonic()
+        cpu, wall = time.process_time(), time.monotonic() - kept_waiting()
         self.cpu[record.offset] = cpu - self._cpu
         self.silence = max(self.silence, wall - self._wall)
         self._cpu, self._wall = cpu, wall
@@ -96,6 +97,14 @@ class Run:
             task.process(record)
             found.append(time.process_time() - began)
         return found
+
+
+def kept_waiting() -> float:
+    """The seconds in which this thread could have worked and had no processor; 0 if untold."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 def peak_mib() -> float:

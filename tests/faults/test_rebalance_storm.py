@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from fault_runs import (
     STORES,
+    USUAL_SESSION_S,
     WorkerThread,
     assert_all_is_kept,
     assert_one_body_an_id,
@@ -37,7 +38,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 PARTITIONS = 12
 WORKERS = 3
 EVENTS = 6_000
-SESSION_S = 3.0
 
 
 class Group:
@@ -50,7 +50,7 @@ class Group:
         self.members: list[WorkerThread] = []
 
     def come(self) -> None:
-        connection = KafkaConnection((self._bootstrap,), session_timeout_s=SESSION_S)
+        connection = KafkaConnection((self._bootstrap,), session_timeout_s=USUAL_SESSION_S)
         log = self._closing.enter_context(closing(KafkaLog(connection)))
         self.members.append(WorkerThread(self._settings, log))
 
@@ -82,7 +82,10 @@ def test_each_result_is_learnt_once_however_often_the_group_changes(
     rebalances = 200 if full else 10
     chance = random.Random(3)
     topics = own_topics()
-    settings = load_settings(configured(tmp_path, topics, PARTITIONS, broker.bootstrap, store), {})
+    config = configured(
+        tmp_path, topics, PARTITIONS, broker.bootstrap, store, session_s=USUAL_SESSION_S
+    )
+    settings = load_settings(config, {})
     events = history(EVENTS, line_names(PARTITIONS))
     expected = undisturbed(settings, topics, PARTITIONS, events)
     create_all(kafka_log, settings, topics)

@@ -54,7 +54,7 @@ def test_lines_spread_over_three_workers_and_go_on_elsewhere_when_one_is_killed(
     names = line_names(PARTITIONS, LINES // PARTITIONS)
     events = history(EVENTS, names)
     more = "[monitoring]\ninterval_s = 0.5\n"
-    config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, store, more)
+    config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, store, more=more)
     settings = load_settings(config, {})
     expected = undisturbed(settings, topics, PARTITIONS, events)
     create_all(kafka_log, settings, topics)

@@ -1,6 +1,7 @@
 """SIGTERM in the middle of work: a worker ends well and soon, and what it has said is said once.
 
-A real ``andon watch`` on a real broker is told to end, again and again, each time further on.
+A real ``andon watch`` on a real broker is told to end, again and again, each time in the midst of
+what was told for it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from fault_runs import (
     OFFSET,
+    USUAL_SESSION_S,
     assert_all_is_kept,
     assert_written,
     configured,
@@ -29,6 +31,7 @@ from workers import on_topic, outputs, own_topics, put
 
 from andon.checkpoints import opened_checkpoints
 from andon.settings import Settings, load_settings
+from stream.events import Measurement
 from stream.kafka import KafkaLog
 from stream.log import Log, TopicPartition
 from stream.worker import Outputs
@@ -37,8 +40,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1800)]
 
 Record = Callable[[str, object], None]
 PARTITIONS = 4
-EVENTS_AN_END = 500
-"""A worker that is told to end works on a poll or two of a hundred records before it does."""
+EVENTS_AN_END = 1_250
 
 
 def risks_on(log: Log, topics: Outputs) -> int:
@@ -63,24 +65,28 @@ def test_a_worker_that_is_told_to_end_under_load_ends_within_ten_seconds_and_rep
     times = 50 if full else 3
     chance = random.Random(5)
     topics = own_topics()
-    config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, "topic")
+    config = configured(
+        tmp_path, topics, PARTITIONS, broker.bootstrap, "topic", session_s=USUAL_SESSION_S
+    )
     settings = load_settings(config, {})
-    events = history(max(5_000, EVENTS_AN_END * times), line_names(PARTITIONS))
+    events = history(EVENTS_AN_END * (times + 1), line_names(PARTITIONS))
     expected = undisturbed(settings, topics, PARTITIONS, events)
-    risks = sum(len(each) for each in expected.outputs[topics.risks])
     create_all(kafka_log, settings, topics)
-    put(kafka_log, events, topics)
-    took, reached, again = [], [0], 0
-    for goal in sorted(chance.uniform(0.02, 0.95) * risks for _ in range(times)):
-        assert reached[-1] < risks, "no worker could be told to end in mid-work any more"
+    took, before, again = [], 0, 0
+    for start in range(0, EVENTS_AN_END * times, EVENTS_AN_END):
+        share = events[start : start + EVENTS_AN_END]
+        put(kafka_log, share, topics)
+        risks = sum(isinstance(event, Measurement) for event in share)
+        goal = before + chance.uniform(0.02, 0.7) * risks
+        before += risks
         with ForkedService(config, "watch", "--quiet") as service:
-            while service.running and risks_on(kafka_log, topics) <= max(goal, reached[-1]):
+            while service.running and risks_on(kafka_log, topics) <= goal:
                 time.sleep(0.005)
             time.sleep(chance.uniform(0.0, 0.05))
             took.append(service.terminate(10.0))
-            reached.append(risks_on(kafka_log, topics))
             again = max(again, processed_again(settings, kafka_log, topics))
     assert again == 0
+    put(kafka_log, events[EVENTS_AN_END * times :], topics)
     with ForkedService(config, "watch", "--quiet") as service:
         assert_written(kafka_log, topics, expected.outputs)
         wait_until(lambda: is_finished(kafka_log, topics))

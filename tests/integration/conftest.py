@@ -19,6 +19,14 @@ def log(broker: KafkaBroker) -> Iterator[KafkaLog]:
 
 
 @pytest.fixture
+def patient(fragile_broker: KafkaBroker) -> Iterator[KafkaLog]:
+    """A log on the broker that tests break, which waits as long for it as a busy machine needs."""
+    connection = KafkaConnection((fragile_broker.bootstrap,), session_timeout_s=SESSION_S)
+    with closing(KafkaLog(connection)) as opened:
+        yield opened
+
+
+@pytest.fixture
 def impatient(fragile_broker: KafkaBroker) -> Iterator[KafkaLog]:
     """A log on the broker that tests break, with short time-outs and a low cap."""
     opened = KafkaLog(

@@ -28,10 +28,11 @@ pytestmark = pytest.mark.kafka
 
 
 def test_what_is_not_acknowledged_in_time_fails_and_memory_stays_bounded(
-    impatient: KafkaLog, fragile_broker: KafkaBroker
+    impatient: KafkaLog, patient: KafkaLog, fragile_broker: KafkaBroker
 ) -> None:
-    topic = new_topic(impatient)
-    fill(impatient, topic, 3)
+    topic = new_topic(patient)
+    fill(patient, topic, 2)
+    fill(impatient, topic, 1)
     held: list[int] = []
 
     def append_many() -> None:
@@ -50,14 +51,16 @@ def test_what_is_not_acknowledged_in_time_fails_and_memory_stays_bounded(
         assert fragile_broker.bootstrap in str(caught.value)
     finally:
         fragile_broker.resume()
-    # Told once; what was dropped is not sent behind our back.
+    # Only a broker that writes again can be asked whether the failure is told once.
+    fill(patient, topic, 1)
     impatient.append(topic, b"k", b"after")
     impatient.flush()
-    found = values(impatient, topic)
-    assert found[:3] == [b"0", b"1", b"2"]
+    found = values(patient, topic)
+    assert found[:3] == [b"0", b"1", b"0"]
     assert found[-1] == b"after"
+    # What was dropped is not sent behind our back.
     time.sleep(0.5)
-    assert values(impatient, topic) == found
+    assert values(patient, topic) == found
 
 
 def test_a_flush_has_its_own_deadline_and_what_it_gave_up_is_not_sent_later(
@@ -70,7 +73,9 @@ def test_a_flush_has_its_own_deadline_and_what_it_gave_up_is_not_sent_later(
         fragile_broker.suspend()
         try:
             log.append(topic, b"k", b"on its way")
-            time.sleep(0.1)
+            producer = log._producer._producer
+            assert producer is not None
+            until(lambda: not producer._accumulator.has_undrained())
             for _ in range(10):
                 log.append(topic, b"k", b"given up")
             began = time.monotonic()
@@ -85,10 +90,10 @@ def test_a_flush_has_its_own_deadline_and_what_it_gave_up_is_not_sent_later(
 
 
 def test_a_broker_that_stands_still_is_unavailable_in_bounded_time(
-    impatient: KafkaLog, fragile_broker: KafkaBroker
+    impatient: KafkaLog, patient: KafkaLog, fragile_broker: KafkaBroker
 ) -> None:
-    topic = new_topic(impatient)
-    fill(impatient, topic, 1)
+    topic = new_topic(patient)
+    fill(patient, topic, 1)
     at = TopicPartition(topic, 0)
     fragile_broker.suspend()
     try:
@@ -103,58 +108,58 @@ def test_a_broker_that_stands_still_is_unavailable_in_bounded_time(
 
 
 def test_the_same_log_goes_on_after_its_broker_was_killed_and_restarted(
-    impatient: KafkaLog, fragile_broker: KafkaBroker
+    patient: KafkaLog, fragile_broker: KafkaBroker
 ) -> None:
-    topic, group = new_topic(impatient), unique("group")
+    topic, group = new_topic(patient), unique("group")
     at = TopicPartition(topic, 0)
-    reader = Reader(impatient, [topic], group)
-    fill(impatient, topic, 5)
+    reader = Reader(patient, [topic], group)
+    fill(patient, topic, 5)
     poll_until([reader], lambda: len(reader.seen) == 5)
     fragile_broker.kill()
     try:
-        impatient.append(topic, b"k", b"lost")
+        patient.append(topic, b"k", b"lost")
         with pytest.raises(SendFailed):
-            impatient.flush(timeout=0.5)
+            patient.flush(timeout=0.5)
         for _ in range(5):
             assert reader.consumer.poll(0.1).records == ()
     finally:
         fragile_broker.restart()
-    until(lambda: answers(lambda: impatient.end(at)) == 5)
-    fill(impatient, topic, 5)
-    offsets = [record.offset for record in impatient.read(at)]
+    until(lambda: answers(lambda: patient.end(at)) == 5)
+    fill(patient, topic, 5)
+    offsets = [record.offset for record in patient.read(at)]
     assert offsets == list(range(10))
     poll_until([reader], lambda: set(range(10)) <= {place[1] for place in reader.places()})
 
 
 def test_a_record_that_is_broken_on_disk_stops_the_reader_instead_of_spinning(
-    impatient: KafkaLog, fragile_broker: KafkaBroker
+    patient: KafkaLog, fragile_broker: KafkaBroker
 ) -> None:
-    topic, group = new_topic(impatient), unique("group")
+    topic, group = new_topic(patient), unique("group")
     at = TopicPartition(topic, 0)
-    impatient.append(topic, b"k", b"good")
-    impatient.flush()
-    impatient.append(topic, b"k", b"to be broken")
-    impatient.flush()
+    patient.append(topic, b"k", b"good")
+    patient.flush()
+    patient.append(topic, b"k", b"to be broken")
+    patient.flush()
     fragile_broker.stop()
     try:
         flip_last_byte(fragile_broker.data / f"{topic}-0" / f"{0:020}.log")
     finally:
         fragile_broker.restart()
-    until(lambda: answers(lambda: impatient.end(at)) == 2)
+    until(lambda: answers(lambda: patient.end(at)) == 2)
     with pytest.raises(LogError, match="crc"):
-        list(impatient.read(at))
-    member = impatient.consumer([topic], group)
+        list(patient.read(at))
+    member = patient.consumer([topic], group)
     member.start(join(member), 0)
     with pytest.raises(LogError, match=rf"{topic}\[0\] cannot be read.*crc"):
         until(lambda: len(member.poll(1.0).records) > 1)
     began = time.monotonic()
     with pytest.raises(LogError, match="cannot be read"):
-        member.poll(1.0)
-    assert time.monotonic() - began < 0.5
+        member.poll(60.0)
+    assert time.monotonic() - began < 10
     member.close()
-    behind = impatient.consumer([topic], group)
+    behind = patient.consumer([topic], group)
     behind.start(join(behind), 2)
-    fill(impatient, topic, 1)
+    fill(patient, topic, 1)
     until(lambda: [r.offset for r in behind.poll(1.0).records] == [2])
 
 
@@ -183,7 +188,7 @@ def test_a_log_under_a_wrong_address_is_unavailable_soon_and_leaves_nothing_behi
                     use(log)
                 assert time.monotonic() - began < 5
             log.close()
-    until(lambda: threading.active_count() <= threads, seconds=5)
+    until(lambda: threading.active_count() <= threads)
 
 
 def test_no_secret_and_no_payload_is_logged_even_at_debug(

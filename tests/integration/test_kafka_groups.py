@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from contextlib import closing
 
 import pytest
 from group_process import GroupProcess
@@ -18,7 +17,7 @@ from stream.errors import (
     LeaseLost,
     LogUnavailable,
 )
-from stream.kafka import KafkaConnection, KafkaLog
+from stream.kafka import KafkaLog
 from stream.log import TopicPartition
 
 pytestmark = pytest.mark.kafka
@@ -38,7 +37,8 @@ def test_a_member_takes_over_when_the_process_of_another_is_killed(
         fill(impatient, topic, 3, partition=0)
         fill(impatient, topic, 3, partition=1)
         poll_until([survivor], lambda: survivor.held == everything)
-        assert time.monotonic() - killed < SESSION_S + 5
+        # Long before the sessions of a plant would have ended.
+        assert time.monotonic() - killed < 20
         poll_until([survivor], lambda: len(survivor.seen) == 6)
 
 
@@ -57,12 +57,12 @@ def test_a_frozen_process_learns_that_it_has_lost_its_partitions(
 
 
 def test_a_revoked_partition_has_no_other_owner_before_the_next_poll(
-    impatient: KafkaLog, fragile_broker: KafkaBroker
+    log: KafkaLog, broker: KafkaBroker
 ) -> None:
-    topic, group = new_topic(impatient, partitions=2), unique("group")
-    leaving = Reader(impatient, [topic], group)
+    topic, group = new_topic(log, partitions=2), unique("group")
+    leaving = Reader(log, [topic], group)
     poll_until([leaving], lambda: len(leaving.held) == 2)
-    with GroupProcess(fragile_broker.bootstrap, topic, group, session=30) as other:
+    with GroupProcess(broker.bootstrap, topic, group, session=30) as other:
         # A poll as long as this could join the group again before it returns.
         until(lambda: bool(leaving.poll(5.0).revoked))
         (revoked,) = leaving.revoked
@@ -70,8 +70,7 @@ def test_a_revoked_partition_has_no_other_owner_before_the_next_poll(
             other.next("assigned", timeout=1.0)
         leaving.consumer.commit({revoked: 0})
         assert leaving.consumer.committed(revoked) == 0
-        poll_until([leaving], lambda: len(leaving.held) == 1)
-        leaving.poll(1.0)
+        poll_until([leaving], lambda: len(leaving.held) == 1 and not other.is_silent)
         assert other.next("assigned") == [revoked.partition]
         with pytest.raises(LeaseLost):
             leaving.consumer.commit({revoked: 0})
@@ -80,7 +79,7 @@ def test_a_revoked_partition_has_no_other_owner_before_the_next_poll(
 def test_a_join_that_ends_between_two_polls_is_not_begun_anew(log: KafkaLog) -> None:
     topic, group = new_topic(log, partitions=2), unique("group")
     readers = [Reader(log, [topic], group) for _ in range(2)]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while [len(reader.held) for reader in readers] != [1, 1]:
         assert time.monotonic() < deadline
         for reader in readers:
@@ -97,7 +96,7 @@ def test_a_named_member_that_closes_makes_room_at_once(log: KafkaLog, broker: Ka
     closed = time.monotonic()
     poll_until([other], lambda: len(other.held) == 1)
     # The session would last 30 s.
-    assert time.monotonic() - closed < 10
+    assert time.monotonic() - closed < 20
 
 
 def test_a_named_member_that_is_killed_comes_back_to_its_partitions(
@@ -107,8 +106,7 @@ def test_a_named_member_that_is_killed_comes_back_to_its_partitions(
     witness = Reader(log, [topic], group, member="witness")
     poll_until([witness], lambda: len(witness.held) == 2)
     with GroupProcess(broker.bootstrap, topic, group, 30, "worker-1") as first:
-        poll_until([witness], lambda: len(witness.held) == 1)
-        witness.poll(1.0)
+        poll_until([witness], lambda: len(witness.held) == 1 and not first.is_silent)
         [held] = first.next("assigned")
     kept = set(witness.held)
     with GroupProcess(broker.bootstrap, topic, group, 30, "worker-1") as second:
@@ -132,18 +130,20 @@ def test_the_older_of_two_members_of_one_name_may_not_commit(log: KafkaLog) -> N
     assert newer.committed(at) == 1
 
 
-def test_a_partition_that_stalls_silently_is_noticed(broker: KafkaBroker) -> None:
-    with closing(KafkaLog(KafkaConnection((broker.bootstrap,), answer_timeout_s=0.5))) as log:
-        topic, group = new_topic(log), unique("group")
-        member = log.consumer([topic], group)
-        at = join(member)
-        member.start(at, 0)
-        # What a client does that has forgotten a partition: assigned, and never fetched.
-        theirs = TheirPartition(topic, 0)
-        member._consumer._subscription.assignment[theirs].mark_pending_revocation()
-        fill(log, topic, 3)
-        with pytest.raises(LogUnavailable, match=rf"{topic}\[0\] has had records from 0 to 3"):
-            until(lambda: bool(member.poll(0.1).records), seconds=15)
+def test_a_partition_that_stalls_silently_is_noticed(log: KafkaLog) -> None:
+    topic, group = new_topic(log), unique("group")
+    member = log.consumer([topic], group)
+    at = join(member)
+    assert member._watch._patience == 3 * log.connection.answer_timeout_s
+    # Less patient with a stall, but not with a broker that is slow to answer.
+    member._watch._patience = 1.5
+    member.start(at, 0)
+    # What a client does that has forgotten a partition: assigned, and never fetched.
+    theirs = TheirPartition(topic, 0)
+    member._consumer._subscription.assignment[theirs].mark_pending_revocation()
+    fill(log, topic, 3)
+    with pytest.raises(LogUnavailable, match=rf"{topic}\[0\] has had records from 0 to 3"):
+        until(lambda: bool(member.poll(0.1).records))
 
 
 def test_the_handing_over_of_changes_leaves_no_tracebacks_in_the_log(

@@ -89,6 +89,7 @@ def secured(made: Certificates) -> Iterator[KafkaBroker]:
         admin.alter_user_scram_credentials(
             [UserScramCredentialUpsertion(USER, "SCRAM-SHA-512", PASSWORD)]
         )
+        assert until(lambda: is_let_in(broker), 60)
         yield broker
 
 
@@ -96,6 +97,15 @@ def reached(broker: KafkaBroker, listener: str, protocol: str, **security: Any) 
     address = broker.address(listener) if listener else broker.bootstrap
     given = {"security_protocol": protocol, **security}
     check_handshake(KafkaConnection((address,), security=given))
+
+
+def is_let_in(broker: KafkaBroker) -> bool:
+    """Whether the broker knows its user by now."""
+    try:
+        reached(broker, "LOGIN", "SASL_PLAINTEXT", **LOGIN)
+    except SecurityRefused:
+        return False
+    return True
 
 
 SENT_USER = USER.replace("=", "=3D").replace(",", "=2C")

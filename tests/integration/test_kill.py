@@ -32,6 +32,7 @@ from stream.worker import Outputs, Worker
 
 LINE = "gearbox-A"
 PARTITIONS = 2
+KILLS = 3
 POISON = b'{"type":"measurement"'
 
 
@@ -45,12 +46,21 @@ def topics() -> Outputs:
     return own_topics()
 
 
-def fill(log: Log, topics: Outputs, history: list[Event]) -> None:
-    """The history onto the log, among it records that are no events."""
-    create_topics(log, PARTITIONS, topics)
-    for start in range(0, len(history), 500):
+def shares(history: list[Event]) -> list[list[Event]]:
+    """The history cut into a share for each process: those that are killed, and the last one."""
+    size = len(history) // (KILLS + 1) + 1
+    return [history[start : start + size] for start in range(0, len(history), size)]
+
+
+def append(log: Log, topics: Outputs, share: list[Event]) -> None:
+    """A share of the history onto the log, among it records that are no events."""
+    for start in range(0, len(share), 500):
         log.append(topics.events, LINE.encode(), POISON)
-        put(log, history[start : start + 500], topics)
+        put(log, share[start : start + 500], topics)
+
+
+def risks_of(share: list[Event]) -> int:
+    return sum(event.type == "measurement" for event in share)
 
 
 def run_here(settings: Settings, log: Log) -> Worker:
@@ -64,33 +74,40 @@ def uninterrupted(
 ) -> tuple[dict[str, object], dict[str, dict[str, object]]]:
     """What a run that nobody disturbs writes and knows."""
     log = MemoryLog()
-    fill(log, topics, history)
+    create_topics(log, PARTITIONS, topics)
+    for share in shares(history):
+        append(log, topics, share)
     worker = run_here(settings, log)
     assert len(alerts_on(log, topics.alerts)) > 10
     return outputs(log, topics), states_of(worker)
 
 
 def kill_and_restart(
-    config: Path, log: Log, topics: Outputs, expected_risks: int, chance: random.Random
-) -> list[int]:
-    """Kill processes one after the other, each further on; the last one may finish.
+    config: Path, log: Log, topics: Outputs, history: list[Event], chance: random.Random
+) -> None:
+    """Kill processes one after the other, each in its share of the history; the last one finishes.
 
-    Answers how many risks were there at each kill.
+    However fast it is, none ends before it is killed, and none comes to what is told after that.
     """
+    create_topics(log, PARTITIONS, topics)
     risks = TopicPartition(topics.risks, partition_for(LINE.encode(), PARTITIONS))
-    goals = sorted(chance.uniform(0.02, 0.95) * expected_risks for _ in range(3))
-    moments = []
-    for goal in goals:
-        with Service(config, "watch", "--until-end", "--quiet") as service:
-            while service.running and log.end(risks) < goal:
+    told = 0
+    *midway, last = shares(history)
+    assert len(midway) == KILLS
+    for share in midway:
+        append(log, topics, share)
+        goal = told + chance.uniform(0.02, 0.7) * risks_of(share)
+        told += risks_of(share)
+        with Service(config, "watch", "--quiet") as service:
+            while log.end(risks) < goal:
+                assert service.running, service.said
                 time.sleep(0.005)
             # Not only just behind a flush.
             time.sleep(chance.uniform(0.0, 0.1))
             service.kill()
-            moments.append(log.end(risks))
+    append(log, topics, last)
     with Service(config, "watch", "--until-end", "--quiet") as service:
         service.finish()
-    return moments
 
 
 def assert_nothing_lost_or_doubled(
@@ -115,10 +132,7 @@ def test_killed_workers_on_the_local_log_lose_and_double_nothing(
     settings = load_settings(config, {})
     expected = uninterrupted(settings, topics, history)
     with closing(LocalLog(tmp_path / "andon.sqlite")) as log:
-        fill(log, topics, history)
-        risks = sum(event.type == "measurement" for event in history)
-        moments = kill_and_restart(config, log, topics, risks, random.Random(seed))
-        assert 0 < moments[0] < risks, "no process was killed in mid-work"
+        kill_and_restart(config, log, topics, history, random.Random(seed))
         assert_nothing_lost_or_doubled(log, settings, topics, expected)
 
 
@@ -139,8 +153,5 @@ def test_killed_workers_on_a_real_broker_lose_and_double_nothing(
     config = write_config(tmp_path, topics, PARTITIONS, member="the one", kafka=broker.bootstrap)
     settings = load_settings(config, {})
     expected = uninterrupted(settings, topics, history)
-    fill(kafka_log, topics, history)
-    risks = sum(event.type == "measurement" for event in history)
-    moments = kill_and_restart(config, kafka_log, topics, risks, random.Random(3))
-    assert 0 < moments[0] < risks, "no process was killed in mid-work"
+    kill_and_restart(config, kafka_log, topics, history, random.Random(3))
     assert_nothing_lost_or_doubled(kafka_log, settings, topics, expected)

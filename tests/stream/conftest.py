@@ -26,7 +26,8 @@ def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[OpenLog
             if request.param == "memory":
                 log = in_memory
             elif request.param == "local":
-                log = LocalLog(tmp_path / "andon.db")
+                # As patient with a silent member as Kafka is.
+                log = LocalLog(tmp_path / "andon.db", lease_seconds=30.0)
             else:
                 from stream.kafka import KafkaConnection, KafkaLog
 

@@ -101,7 +101,7 @@ def test_a_flush_that_fails_gives_its_records_up_and_the_next_one_works(path: Pa
     began = time.monotonic()
     with pytest.raises(SendFailed, match=r"1 records were not written within 0\.2 s") as caught:
         log.flush(timeout=0.2)
-    assert 0.1 < time.monotonic() - began < 5
+    assert 0.1 < time.monotonic() - began < 15
     assert isinstance(caught.value.__cause__, LogUnavailable)
     holder.close()
     log.append(TOPIC, None, b"again", on_ack=acks.append)
@@ -132,7 +132,8 @@ def test_readers_do_not_wait_for_a_writer(log: LocalLog, path: Path) -> None:
     holder = hold_write_lock(path)
     began = time.monotonic()
     assert len(list(log.read(AT))) == 1
-    assert time.monotonic() - began < 1
+    # It would wait for half a minute.
+    assert time.monotonic() - began < 10
     holder.close()
 
 
@@ -227,7 +228,7 @@ def test_a_killed_consumer_is_replaced_when_its_lease_has_expired(
         append_all(log, [b"v"] * 30)
         heir = Reader(log, [TOPIC], "g")
         with capture_logs() as logged:
-            poll_until([heir], lambda: len(heir.seen) >= 30, seconds=20)
+            poll_until([heir], lambda: len(heir.seen) >= 30)
     assert {entry["event"] for entry in logged} == {"andon.member_expired"}
     assert sorted(set(read_places(journal)) | set(heir.places())) == [(0, n) for n in range(60)]
     assert len(heir.held) == 2
@@ -245,7 +246,7 @@ def test_a_killed_consumer_that_comes_back_under_its_name_does_not_wait(
         wait_until(lambda: len(read_places(journal)) == 10)
         kill(victim)
     back = Reader(log, [TOPIC], "g", member="notifier")
-    poll_until([back], lambda: len(back.held) == 2, seconds=5)
+    poll_until([back], lambda: len(back.held) == 2)
     log.close()
 
 

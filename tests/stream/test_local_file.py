@@ -103,12 +103,12 @@ def test_a_closed_log_says_so(log: LocalLog) -> None:
 
 def test_closing_a_log_takes_its_consumers_out_of_their_groups(log: LocalLog, path: Path) -> None:
     log.create_topics([TopicSpec(TOPIC)])
-    other = LocalLog(path)
+    other = LocalLog(path, lease_seconds=600)
     leaving = Reader(other, [TOPIC], "g")
     poll_until([leaving], lambda: leaving.held == {AT})
     other.close()
     heir = Reader(log, [TOPIC], "g")
-    poll_until([heir], lambda: heir.held == {AT}, seconds=5)
+    poll_until([heir], lambda: heir.held == {AT})
 
 
 def test_a_copy_of_a_closed_file_is_the_same_log(path: Path, tmp_path: Path) -> None:

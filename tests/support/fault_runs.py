@@ -36,6 +36,9 @@ Observe = Callable[[Record, list[Effect]], None]
 OFFSET = "andon.offset"
 STORES = ("topic", "off") if os.environ.get("ANDON_FULL") == "1" else ("topic",)
 """Where workers keep their checkpoints; without any, they read all again after each fault."""
+USUAL_SESSION_S = 30.0
+"""The session of workers that nobody has to miss: a quarter of it is what the last checkpoints of
+one that leaves may take, and what they do not get done is read again."""
 
 
 @cache
@@ -59,11 +62,20 @@ def history(events: int, lines: Sequence[str]) -> list[Event]:
 
 
 def configured(
-    folder: Path, topics: Outputs, partitions: int, broker: str, store: str, more: str = ""
+    folder: Path,
+    topics: Outputs,
+    partitions: int,
+    broker: str,
+    store: str,
+    *,
+    session_s: float = 6.0,
+    more: str = "",
 ) -> Path:
     """The settings file of workers on a broker that checkpoint often, if they do."""
     told = CHECKPOINT.format(store=store, topic=f"{topics.events}.checkpoints", every=200)
-    return write_config(folder, topics, partitions, kafka=broker, more=told + more)
+    return write_config(
+        folder, topics, partitions, kafka=broker, session_s=session_s, more=told + more
+    )
 
 
 def create_all(log: Log, settings: Settings, topics: Outputs) -> None:

@@ -44,7 +44,12 @@ class GroupProcess:
         for line in self.process.stdout:
             self._heard.put(json.loads(line))
 
-    def next(self, what: str, timeout: float = 30.0) -> Any:
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has told of nothing that was not asked for."""
+        return self._heard.empty()
+
+    def next(self, what: str, timeout: float = 60.0) -> Any:
         """What the next message that has ``what`` says of it."""
         while True:
             try:

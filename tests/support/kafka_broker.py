@@ -11,6 +11,7 @@ prints the bootstrap address and keeps the broker up until Ctrl-C.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
@@ -30,6 +31,11 @@ from xml.etree import ElementTree
 HERE = Path(__file__).parent / "kafka"
 POM = HERE / "pom.xml"
 OLDEST_JAVA = 17
+# Below the ports that a system gives to connections (on Linux from 32768 on): none of those can
+# take a port between its choice and the moment somebody listens on it, or while a broker is down.
+LOWEST_PORT, PORTS = 20_000, 12_000
+# Each process begins elsewhere, so that those that run side by side do not choose the same ones.
+_candidates = (LOWEST_PORT + (os.getpid() * 97 + n) % PORTS for n in itertools.count())
 
 SETTINGS = """
 process.roles=broker,controller
@@ -112,12 +118,17 @@ def find_jars() -> Path:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, all different."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+    """Ports that nobody listens on, all different and none answered before."""
+    return list(itertools.islice(filter(_is_free, _candidates), count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 @dataclass(frozen=True)

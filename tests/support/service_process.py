@@ -44,13 +44,15 @@ def write_config(
     *,
     member: str = "",
     kafka: str = "",
+    session_s: float = 6.0,
     more: str = "",
 ) -> Path:
-    """The settings of a worker that learns soon, on ``andon.sqlite`` or on the broker ``kafka``;
-    ``more`` is TOML to go behind them."""
-    log = 'path = "andon.sqlite"\nlease_seconds = 1.0'
+    """The settings of a worker that learns soon, on ``andon.sqlite`` or on the broker ``kafka``,
+    which misses it after ``session_s``; ``more`` is TOML to go behind them."""
+    log = 'path = "andon.sqlite"\nlease_seconds = 5.0'
     if kafka:
-        log = f'kind = "kafka"\n[kafka]\nbootstrap_servers = ["{kafka}"]\nsession_timeout_s = 6.0'
+        log = f'kind = "kafka"\n[kafka]\nbootstrap_servers = ["{kafka}"]\n'
+        log += f"session_timeout_s = {session_s}"
     config = folder / "andon.toml"
     told = _CONFIG.format(log=log, topics=topics, partitions=partitions, member=member)
     config.write_text(told + more)
