@@ -121,14 +121,14 @@ def test_hanging_and_dribbling_endpoints_delay_nobody_else(outbox):
         Receiver([SECRET]) as good,
     ):
         endpoints = [
-            local_endpoint(silent.url, "silent", timeout_s=30),
-            local_endpoint(slow.url, "slow", timeout_s=30),
+            local_endpoint(silent.url, "silent", timeout_s=60),
+            local_endpoint(slow.url, "slow", timeout_s=60),
             local_endpoint(good.url, "good"),
         ]
         batches = [[message(n)] for n in range(100)]
         notifier = Notifier(ListSource(*batches), outbox, endpoints, grace_s=0.1)
         with Running(notifier):
-            assert good.wait_for(100, 20)
+            assert good.wait_for(100, 50)
             assert until(lambda: outbox.counts()["good"] == {"delivered": 100})
             assert outbox.counts()["silent"] == outbox.counts()["slow"] == {"pending": 100}
             assert silent.connections == slow.connections == 1
@@ -206,8 +206,8 @@ def test_a_running_notifier_says_that_its_loop_turns_and_what_it_attempts(outbox
             on_attempt=lambda *attempt: attempts.append(attempt),
         )
         with Running(notifier):
-            assert turned.wait(10)
-            assert receiver.wait_for(1, 10)
+            assert turned.wait(60)
+            assert receiver.wait_for(1, 60)
         assert [outcome for _, outcome, _ in attempts] == ["delivered"]
 
 

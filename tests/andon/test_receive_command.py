@@ -62,7 +62,7 @@ def receiving(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[st
         text=True,
     )
     try:
-        assert until(lambda: asked(port, "GET", "/healthz") == 200, 30)
+        assert until(lambda: asked(port, "GET", "/healthz") == 200, 60)
         yield process, port
     finally:
         process.kill()

@@ -164,10 +164,10 @@ def test_a_worker_without_partitions_is_alive_and_not_ready(tmp_path: Path) -> N
     threads = [threading.Thread(target=first.run, args=(stop.is_set,))]
     threads[0].start()
     try:
-        assert held.wait(20)
+        assert held.wait(60)
         threads.append(threading.Thread(target=spare.run, args=(stop.is_set,)))
         threads[1].start()
-        over = time.monotonic() + 20
+        over = time.monotonic() + 60
         while monitor.unready != ("no partition is assigned to this worker",):
             assert time.monotonic() < over
             time.sleep(0.01)

@@ -83,7 +83,7 @@ class Running:
             return 0, ""
 
 
-def until(condition: Callable[[], bool], running: list[Running], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], running: list[Running], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         for each in running:
@@ -116,7 +116,7 @@ def test_every_service_becomes_ready_an_alert_reaches_the_receiver_and_all_end_i
     plant: Callable[..., list[Running]], fragile_broker: KafkaBroker
 ) -> None:
     [topics] = plant("topics")
-    assert topics.process.wait(60) == 0, topics.said.read_text()
+    assert topics.process.wait(120) == 0, topics.said.read_text()
     assert "plant.measurements" in topics.said.read_text()
 
     # The second line differs from the first by its name and seed alone.

@@ -97,7 +97,7 @@ class Reader:
     def _shell(self, command: str) -> str:
         done = subprocess.run(
             ["bash", "-ceo", "pipefail", command],
-            capture_output=True, text=True, check=False, env=self._environment(), timeout=60,
+            capture_output=True, text=True, check=False, env=self._environment(), timeout=120,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         return done.stdout

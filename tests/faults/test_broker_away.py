@@ -124,7 +124,7 @@ def go_and_return(folder: Path, broker: KafkaBroker, away: float) -> tuple[float
         wait_until(lambda: risks_on(onlooker, topics) > before + 100)
         resumed = time.monotonic() - returned
         producer.finish()
-        assert_written(onlooker, topics, expected.outputs, 120)
+        assert_written(onlooker, topics, expected.outputs, 240)
         top = service.peak_mib()
         service.terminate()
     assert peak - held < MOST_MIB

@@ -20,6 +20,8 @@ from andon.build import topic_specs
 from stream.kafka import KafkaLog
 from stream.local import LocalLog
 
+pytestmark = pytest.mark.timeout(1800)
+
 EVENTS, EVERY = 6_000, 200
 AROUND = ("records processed", "output acknowledged", "checkpoint written", "offsets stored")
 IN_A_FOLDER = (

@@ -24,6 +24,8 @@ from stream.local import LocalLog
 from stream.log import Log, TopicPartition
 from stream.worker import Outputs
 
+pytestmark = pytest.mark.timeout(1800)
+
 EVENTS = 20_000
 EVERY = 400
 

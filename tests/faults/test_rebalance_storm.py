@@ -68,7 +68,7 @@ class Group:
         return self.is_settled() and all(is_at_end(each.worker, log) for each in self.members)
 
 
-def wait(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "the group does not settle"
@@ -106,7 +106,7 @@ def test_each_result_is_learnt_once_however_often_the_group_changes(
                 group.come()
             else:
                 group.leave(chance.randrange(WORKERS))
-        wait(lambda: group.is_done(kafka_log), 120)
+        wait(lambda: group.is_done(kafka_log), 240)
         states = {k: v for each in group.members for k, v in states_of(each.worker).items()}
         for _ in range(len(group.members)):
             group.leave(0)

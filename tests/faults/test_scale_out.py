@@ -32,7 +32,7 @@ from andon.state_file import read_states
 from stream.kafka import KafkaLog
 from stream.worker import Outputs
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(1800)]
 
 PARTITIONS = 12
 WORKERS = 3
@@ -54,7 +54,11 @@ def test_lines_spread_over_three_workers_and_go_on_elsewhere_when_one_is_killed(
     names = line_names(PARTITIONS, LINES // PARTITIONS)
     events = history(EVENTS, names)
     more = "[monitoring]\ninterval_s = 0.5\n"
-    config = configured(tmp_path, topics, PARTITIONS, broker.bootstrap, store, more=more)
+    # Half as long would do to miss the one that is killed; but a quarter of it is all that the
+    # others have for the checkpoints of six or twelve partitions when they leave.
+    config = configured(
+        tmp_path, topics, PARTITIONS, broker.bootstrap, store, session_s=12.0, more=more
+    )
     settings = load_settings(config, {})
     expected = undisturbed(settings, topics, PARTITIONS, events)
     create_all(kafka_log, settings, topics)

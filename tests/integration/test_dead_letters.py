@@ -39,7 +39,7 @@ from stream.log import TopicSpec
 from stream.task import Task, TaskSettings
 from stream.worker import Outputs, Worker
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 PARTS = 450
 PARTITIONS = 2

@@ -145,7 +145,7 @@ def test_killed_at_random_points_it_tells_every_record_once_and_in_order(
             put(log, told[fed:more], fed, prefix)
             fed = max(fed, more)
             process.start("--member", "ingest-1")
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 120
             # Every other one dies after it has stored an offset, the others mostly before.
             while sum(map(log.end, places)) < events_by[point] or (
                 number % 2 and not has_stored_an_offset(log, data)

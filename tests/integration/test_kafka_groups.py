@@ -105,11 +105,11 @@ def test_a_named_member_that_is_killed_comes_back_to_its_partitions(
     topic, group = new_topic(log, partitions=2), unique("group")
     witness = Reader(log, [topic], group, member="witness")
     poll_until([witness], lambda: len(witness.held) == 2)
-    with GroupProcess(broker.bootstrap, topic, group, 30, "worker-1") as first:
+    with GroupProcess(broker.bootstrap, topic, group, 120, "worker-1") as first:
         poll_until([witness], lambda: len(witness.held) == 1 and not first.is_silent)
         [held] = first.next("assigned")
     kept = set(witness.held)
-    with GroupProcess(broker.bootstrap, topic, group, 30, "worker-1") as second:
+    with GroupProcess(broker.bootstrap, topic, group, 120, "worker-1") as second:
         assert second.next("assigned") == [held]
         witness.poll(1.5)
         assert witness.held == kept

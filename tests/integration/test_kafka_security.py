@@ -418,11 +418,11 @@ def test_a_line_is_watched_over_mutual_tls_and_scram_and_no_secret_is_told_at_de
         send_what_is_no_event(secured)
         port = free_ports(1)[0]
         with Service(plant.config, "watch", f"--metrics-port={port}", **plant.variables) as watch:
-            assert until(lambda: "at risk" in watch.said, 60), watch.said
-            assert until(lambda: "andon.checkpoint_written" in watch.said, 30), watch.said
+            assert until(lambda: "at risk" in watch.said, 120), watch.said
+            assert until(lambda: "andon.checkpoint_written" in watch.said), watch.said
             with Service(plant.config, "notify", **plant.variables) as notify:
-                assert receiver.wait_for(3, 60), notify.said
-                assert until(lambda: "cannot connect" in notify.said, 20), notify.said
+                assert receiver.wait_for(3, 120), notify.said
+                assert until(lambda: "cannot connect" in notify.said), notify.said
                 plant.told += [read(port), plant.run("status", "--json").out]
                 assert notify.terminate(20) == 0
             assert watch.terminate(20) == 0

@@ -14,8 +14,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from forked_service import ForkedService
 from kafka_broker import KafkaBroker
-from service_process import Service, write_config
+from service_process import write_config
 from workers import alerts_on, create_topics, outputs, own_topics, put, states_of
 
 from andon.build import build_worker
@@ -29,6 +30,8 @@ from stream.log import Log, TopicPartition
 from stream.memory import MemoryLog
 from stream.partitioner import partition_for
 from stream.worker import Outputs, Worker
+
+pytestmark = pytest.mark.timeout(900)
 
 LINE = "gearbox-A"
 PARTITIONS = 2
@@ -98,7 +101,7 @@ def kill_and_restart(
         append(log, topics, share)
         goal = told + chance.uniform(0.02, 0.7) * risks_of(share)
         told += risks_of(share)
-        with Service(config, "watch", "--quiet") as service:
+        with ForkedService(config, "watch", "--quiet") as service:
             while log.end(risks) < goal:
                 assert service.running, service.said
                 time.sleep(0.005)
@@ -106,7 +109,7 @@ def kill_and_restart(
             time.sleep(chance.uniform(0.0, 0.1))
             service.kill()
     append(log, topics, last)
-    with Service(config, "watch", "--until-end", "--quiet") as service:
+    with ForkedService(config, "watch", "--until-end", "--quiet") as service:
         service.finish()
 
 

@@ -44,6 +44,8 @@ from stream.partitioner import partition_for
 from stream.task import TaskSettings
 from stream.worker import Outputs
 
+pytestmark = pytest.mark.timeout(900)
+
 PARTITIONS = 4
 TOPICS = own_topics()
 SETTINGS = TaskSettings(

@@ -23,12 +23,12 @@ from stream.kafka import KafkaConnection, KafkaLog
 from stream.local import LocalLog
 from stream.log import Log
 
-pytestmark = [pytest.mark.data, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.data, pytest.mark.timeout(3600)]
 
 MAPS = ROOT / "docs" / "maps"
 SHOTS, FAILS = 72_041, 3_207
 STATIONS = 4
-PATIENCE_S = 1200.0
+PATIENCE_S = 3000.0
 TOPICS = own_topics()
 CONFIG = f"""
 [topics]

@@ -17,6 +17,8 @@ from stream.errors import TopicMissing
 from stream.local import LocalLog
 from stream.log import TopicPartition
 
+pytestmark = pytest.mark.timeout(900)
+
 VARIABLE = "ANDON_TEST_SECRET"
 CONFIG = """
 [log]
@@ -71,13 +73,13 @@ def test_every_alert_is_delivered_once_and_signed_and_both_end_within_seconds(
             Service(config, "notify", **{VARIABLE: SECRET}) as notify,
             closing(LocalLog(tmp_path / "andon.sqlite")) as log,
         ):
-            assert until(lambda: topics_exist(log), 60), watch.said
+            assert until(lambda: topics_exist(log), 120), watch.said
             for line in ("A", "B", "C"):
                 publish(log, "andon.events", small_line(400, line))
             # 29 of each line's 40 fails come after the first 110 parts, when it has learnt.
-            assert receiver.wait_for(30, 60), (watch.said, notify.said)
-            assert until(lambda: everything_was_read(log), 60), watch.said
-            assert until(lambda: len(receiver.received) == len(alerts_of(log)), 60), notify.said
+            assert receiver.wait_for(30, 120), (watch.said, notify.said)
+            assert until(lambda: everything_was_read(log), 120), watch.said
+            assert until(lambda: len(receiver.received) == len(alerts_of(log)), 120), notify.said
             assert sorted(r.body for r in receiver.received) == sorted(alerts_of(log))
             assert {received.id for received in receiver.received} == {
                 received.alert["id"] for received in receiver.received
@@ -98,7 +100,7 @@ def test_a_worker_that_is_rebuilding_ends_within_seconds_too(
         for line in ("A", "B", "C"):
             publish(log, "andon.events", small_line(3000, line))
         with Service(config, "watch", "--quiet") as watch:
-            assert until(lambda: bool(alerts_of(log)), 60), watch.said
+            assert until(lambda: bool(alerts_of(log)), 120), watch.said
             assert not everything_was_read(log)
             assert watch.terminate(10) == 0, watch.said
 
@@ -116,7 +118,7 @@ def test_a_notifier_killed_in_mid_delivery_delivers_the_rest_after_its_restart(
         expected = alerts_of(log)
         assert len(expected) > 50
         with Service(config, "notify", **{VARIABLE: SECRET}) as notify:
-            assert receiver.wait_for(5, 60), notify.said
+            assert receiver.wait_for(5, 120), notify.said
             notify.kill()
         with Service(config, "notify", "--drain", "60", **{VARIABLE: SECRET}) as notify:
             notify.finish()

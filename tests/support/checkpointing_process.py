@@ -83,7 +83,7 @@ class CheckpointingService:
         self._process.kill()
         assert self.wait() in (-signal.SIGKILL, 0)
 
-    def wait(self, seconds: float = 120.0) -> int | None:
+    def wait(self, seconds: float = 240.0) -> int | None:
         """Its exit code, None if it has not ended by then."""
         self._process.join(seconds)
         return self._process.exitcode

@@ -200,7 +200,7 @@ def is_finished(log: Log, topics: Outputs) -> bool:
 
 
 def assert_written(
-    log: Log, topics: Outputs, expected: dict[str, Any], seconds: float = 60.0
+    log: Log, topics: Outputs, expected: dict[str, Any], seconds: float = 120.0
 ) -> None:
     """Wait until as much is written as was expected; it must be just that, byte for byte."""
     wait_until(lambda: _as_long_as(log, expected), seconds)

@@ -87,6 +87,11 @@ class ForkedService:
         assert self._process.exitcode == 0, f"code {self._process.exitcode}: {self.said}"
         return time.monotonic() - began
 
+    def finish(self, seconds: float = 240.0) -> None:
+        """Wait until it ends by itself, and well."""
+        self._process.join(seconds)
+        assert self._process.exitcode == 0, f"code {self._process.exitcode}: {self.said}"
+
     def peak_mib(self) -> float:
         """The most memory that it has held so far (VmHWM), in MiB."""
         status = Path(f"/proc/{self.pid}/status").read_text()

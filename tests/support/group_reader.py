@@ -47,7 +47,7 @@ class Reader:
 
 
 def poll_until(
-    readers: Sequence[Reader], condition: Callable[[], bool], seconds: float = 60.0
+    readers: Sequence[Reader], condition: Callable[[], bool], seconds: float = 120.0
 ) -> None:
     """Let the readers take turns until ``condition`` holds; fails after ``seconds``."""
     deadline = time.monotonic() + seconds

@@ -70,7 +70,7 @@ class IngestProcess:
         self._process = None
         return code
 
-    def run(self, *options: str, timeout: float = 120.0) -> dict[str, Any]:
+    def run(self, *options: str, timeout: float = 240.0) -> dict[str, Any]:
         """Run to the end; answers what it prints with ``--json``."""
         done = subprocess.run(
             self._command("--json", *options),

@@ -34,7 +34,7 @@ def values(log: KafkaLog, topic: str, partition: int = 0) -> list[bytes | None]:
     return [record.value for record in log.read(TopicPartition(topic, partition))]
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -43,7 +43,7 @@ def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 def join(consumer: LogConsumer) -> TopicPartition:
     """Poll until one partition is assigned."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if assigned := consumer.poll(0.5).assigned:
             return assigned[0]

@@ -36,7 +36,7 @@ def offsets_of(records: Iterable[Record]) -> list[int]:
 def wait_for_assignment(consumer: LogConsumer, count: int = 1) -> set[TopicPartition]:
     """Poll until ``count`` partitions are assigned."""
     held: set[TopicPartition] = set()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(held) < count:
         assert time.monotonic() < deadline, f"only {held} were assigned"
         batch = consumer.poll(0.1)
@@ -48,7 +48,7 @@ def wait_for_assignment(consumer: LogConsumer, count: int = 1) -> set[TopicParti
 def collect(consumer: LogConsumer, count: int, timeout: float = 1.0) -> list[Record]:
     """Poll until ``count`` records have come."""
     records: list[Record] = []
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(records) < count:
         assert time.monotonic() < deadline, f"only {len(records)} of {count} records came"
         records += consumer.poll(timeout).records

@@ -101,7 +101,7 @@ class Service:
         self.process.terminate()
         return self.process.wait(seconds)
 
-    def finish(self, seconds: float = 120.0) -> None:
+    def finish(self, seconds: float = 240.0) -> None:
         """Wait until it ends by itself, and well."""
         code = self.process.wait(seconds)
         assert code == 0, self.said

@@ -237,7 +237,7 @@ def echoing() -> RawServer:
     return RawServer(behave)
 
 
-def until(holds: Callable[[], bool], timeout: float = 10.0) -> bool:
+def until(holds: Callable[[], bool], timeout: float = 60.0) -> bool:
     """Wait until ``holds()``; False if it does not in time."""
     over = time.monotonic() + timeout
     while not holds():
