@@ -16,7 +16,7 @@ import pytest
 from commands import ROOT, environment, program, started
 from kafka_broker import free_ports
 
-BOUND_S = 60
+BOUND_S = 180
 
 
 def wait_for(path: Path, least: int = 1) -> None:

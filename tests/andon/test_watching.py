@@ -61,7 +61,7 @@ def scrape(port: int) -> dict[str, float]:
 def status_from_outside(folder: Path) -> dict[str, Any]:
     done = subprocess.run(
         program("status", "--json"),
-        cwd=folder, capture_output=True, text=True, timeout=60, check=True,
+        cwd=folder, capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -177,7 +177,7 @@ def test_a_port_in_use_ends_a_command_with_exit_code_2(plant: Path) -> None:
         port = taken.getsockname()[1]
         done = subprocess.run(
             program("watch", "--metrics-port", str(port)),
-            cwd=plant, capture_output=True, text=True, timeout=60, check=False,
+            cwd=plant, capture_output=True, text=True, timeout=180, check=False,
         )  # fmt: skip
     assert done.returncode == 2
     assert f"monitoring: 127.0.0.1:{port} cannot be listened on" in done.stderr
@@ -186,7 +186,7 @@ def test_a_port_in_use_ends_a_command_with_exit_code_2(plant: Path) -> None:
 def test_status_as_text_names_line_group_and_endpoint(plant: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "andon", "status"],
-        cwd=plant, capture_output=True, text=True, timeout=60, check=True,
+        cwd=plant, capture_output=True, text=True, timeout=180, check=True,
     )  # fmt: skip
     assert "Lines: unknown" in done.stdout
     assert "andon-notifier" in done.stdout
