@@ -37,7 +37,10 @@ from models.triangular import set_identity
 
 MU, PRECISION, PSI = 0, 1, 2  # behind the rows of W
 EXTRA = 3
+# The factors' noise is Gaussian: they believe no value beyond five spreads. What tells outcomes
+# apart may lie further off; beyond ten, as for the scale, a reading is wild.
 Z_LIMIT = 5.0
+Z_REACH = 10.0
 
 Ints = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -55,6 +58,13 @@ def standardised(x: float, standard: Floats, j: int) -> Any:
     """z of a raw value, within +-5, as float32; 0 where no spread is known."""
     z = (x - standard[j, 0]) * standard[j, 1]
     return np.float32(min(max(z, -Z_LIMIT), Z_LIMIT))
+
+
+@kernel
+def standardised_far(x: float, standard: Floats, j: int) -> Any:
+    """z of a raw value, within +-10, as float32: what a margin counts."""
+    z = (x - standard[j, 0]) * standard[j, 1]
+    return np.float32(min(max(z, -Z_REACH), Z_REACH))
 
 
 @kernel

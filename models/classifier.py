@@ -5,8 +5,9 @@ that leaves the window is unlearnt exactly (`models.dual_ascent`). Both outcomes
 however rare one is, so the margin ranks and the detector's calibration makes a probability of it.
 
 The regulariser is a metric G over the inputs: an input whose recent values differ between the
-outcomes by more than chance may move further. G is scaled so that sum_j G_j E[phi_j^2] is the same
-for 20 inputs and for 1,000, which keeps one setting right for narrow and wide lines.
+outcomes by more than chance may move further, up to where chance is out of the question. G is
+scaled so that sum_j G_j E[phi_j^2] is the same for 20 inputs and for 1,000, which keeps one setting
+right for narrow and wide lines.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ INTERCEPT = 0  # the flag that every part has
 _FAIL, _PASS = 1, 0
 _PLENTY = 100.0
 _LEAST = 0.1
+# An input five standard errors apart is past doubt. More fails would set it further apart, which is
+# no reason to let it move further at the cost of the others.
+_PAST_DOUBT = 4.0
 
 
 class WindowLogistic:
@@ -225,12 +229,11 @@ def _lengthened(a: Floats, length: int, fill: float) -> Floats:
 
 
 def _distinction(mean: Floats, square: Floats, fails: int, passes: int) -> Floats:
-    """max(|t| - 1, 0) + 0.1 of each input's difference between the outcomes."""
+    """|t| - 1, within 0 and 4, + 0.1 of each input's difference between the outcomes."""
     variance = np.maximum(square - mean * mean, 0.0)
     error = variance[_FAIL] / fails + variance[_PASS] / passes
     t = (mean[_FAIL] - mean[_PASS]) / np.sqrt(error + 1e-12)
-    t = np.clip(t, -1e3, 1e3)
-    strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + _LEAST
+    strength: Floats = np.clip(np.abs(t) - 1.0, 0.0, _PAST_DOUBT) + _LEAST
     return strength
 
 

@@ -26,7 +26,7 @@ BEGIN, SWEEPS, SLICE, PUBLISH, EXPAND = 150, 8, 25, 25, 100
 LEAST_HEARD = 50.0
 DECAY = 1.0 - 1.0 / 1500.0
 RIDGE, PRIOR, LEAST_PSI = 2.0, 5.0, 0.02
-Z_LIMIT = 5.0
+Z_LIMIT, Z_REACH = 5.0, 10.0
 # Of the counter-based random numbers.
 _LANES = 8
 _LOADING, _RESAMPLING, _BEGINNING, _FACTORS, _CELLS = 1, 101, 102, 11, 12
@@ -103,11 +103,11 @@ class DenseGaussian:
 
     # -- a part --------------------------------------------------------------------------------
 
-    def z(self, row: PartRow) -> Floats:
-        """Array (columns,): standardised values within +-5, 0 where no spread is known."""
+    def z(self, row: PartRow, limit: float = Z_LIMIT) -> Floats:
+        """Array (columns,): standardised values within +-``limit``, 0 where no spread is known."""
         with np.errstate(over="ignore"):
             z = (row.x - self.standard[:, 0]) * self.standard[:, 1]
-        clipped: Floats = np.clip(z, -Z_LIMIT, Z_LIMIT)
+        clipped: Floats = np.clip(z, -limit, limit)
         return clipped
 
     def seen(self, row: PartRow) -> Bools:

@@ -21,7 +21,7 @@ from models.window import WindowRule
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
-SPREAD, PLENTY, LEAST = 400.0, 100.0, 0.1
+SPREAD, PLENTY, LEAST, PAST_DOUBT = 400.0, 100.0, 0.1, 4.0
 STEPS_FAIL, STEPS_TURN, METRIC_EVERY = 8, 16, 50
 
 
@@ -140,7 +140,7 @@ class DenseLogistic:
         self.v_flags[:, row.flags] += amount[:, None]
 
     def _remeasure(self) -> None:
-        """G_j ~ max(|t_j| - 1, 0) + 0.1, scaled so that sum_j G_j E[phi_j^2] is the spread.
+        """G_j ~ |t_j| - 1, within 0 and 4, + 0.1; scaled: sum_j G_j E[phi_j^2] is the spread.
 
         t_j is the difference of the outcomes' means over the window in standard errors.
         """
@@ -223,8 +223,8 @@ def _sigmoid(m: float) -> float:
 
 
 def _distinction(passes: Floats, fails: Floats) -> Floats:
-    """max(|t| - 1, 0) + 0.1 of each column of (parts, inputs)."""
+    """|t| - 1, within 0 and 4, + 0.1 of each column of (parts, inputs)."""
     error = passes.var(axis=0) / len(passes) + fails.var(axis=0) / len(fails)
-    t = np.clip((fails.mean(axis=0) - passes.mean(axis=0)) / np.sqrt(error + 1e-12), -1e3, 1e3)
-    strength: Floats = np.maximum(np.abs(t) - 1.0, 0.0) + LEAST
+    t = (fails.mean(axis=0) - passes.mean(axis=0)) / np.sqrt(error + 1e-12)
+    strength: Floats = np.clip(np.abs(t) - 1.0, 0.0, PAST_DOUBT) + LEAST
     return strength

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.dense_gaussian import DenseGaussian, Posterior
+from models.dense_gaussian import Z_REACH, DenseGaussian, Posterior
 from models.dense_logistic import DenseLogistic
 from models.early_results import EarlyResults
 from models.features import FeatureCatalogue
@@ -176,7 +176,7 @@ class DenseTwin:
         gaussian, state = self.gaussian, row.state
         known = gaussian.standard[:, 1] > 0.0
         measured, dropped = (state == MEASURED) | (state == SATURATED), state == DROPPED
-        z = np.where(measured & known, gaussian.z(row), 0.0)
+        z = np.where(measured & known, gaussian.z(row, Z_REACH), 0.0)
         expected = np.where(dropped & known, gaussian.conditional_mean(posterior), 0.0)
         cells = weights.number * (z + expected)
         cells += np.where(dropped, _flag_weight(weights, self.flags.dropped), 0.0)
@@ -228,7 +228,7 @@ class DenseTwin:
         flags = self.flags.of(row, layout)
         self.grow()
         numbers = np.tile(
-            np.where(gaussian.seen(row), gaussian.z(row), 0.0), (gaussian.replicates, 1)
+            np.where(gaussian.seen(row), gaussian.z(row, Z_REACH), 0.0), (gaussian.replicates, 1)
         )
         dropped = np.flatnonzero((row.state == DROPPED) & layout.numeric)
         if len(dropped):

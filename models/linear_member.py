@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.belief import MU, PRECISION, Z_LIMIT
+from models.belief import MU, PRECISION, Z_REACH
 from models.classifier import WindowLogistic
 from models.columns import Layout
 from models.early_results import EarlyResults
@@ -195,7 +195,7 @@ class LinearMember:
         is_number = gaussian.cells[cells, rank + PRECISION, 0] > 0.0
         is_dropped = states == CELL_DROPPED
         standard = gaussian.standard[cells]
-        z = np.clip((x[cells] - standard[:, 0]) * standard[:, 1], -Z_LIMIT, Z_LIMIT)
+        z = np.clip((x[cells] - standard[:, 0]) * standard[:, 1], -Z_REACH, Z_REACH)
         amounts = np.where(is_number & ~is_dropped, mean[NUMBER] * z, 0.0)
         amounts += np.where(is_dropped, mean[DROP], 0.0)
         amounts += np.where(states == CELL_SATURATED, mean[SATURATE], 0.0)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised
+from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised_far
 from models.compiled import allocating_kernel, kernel
 from models.dual_ascent import Singles
 from models.lanes import (
@@ -65,7 +65,7 @@ def observed_numbers(x: Floats, state: Codes, standard: Floats, z: Singles) -> N
     units, which take all columns in less time than the visited stations' can be looked up."""
     for j in range(len(z)):
         # The codes of cells that hold a value are odd. Without a known spread z is 0.
-        z[j] = standardised(x[j], standard, j) * np.float32(state[j] & 1)
+        z[j] = standardised_far(x[j], standard, j) * np.float32(state[j] & 1)
 
 
 @kernel
@@ -312,4 +312,4 @@ def dense_row(x: Floats, state: Codes, standard: Floats, cells: Array, out: Sing
     for j in range(len(state)):
         is_number = cells[j, r + PRECISION, 0] > 0.0
         known = is_number and state[j] != EMPTY and state[j] != DROPPED
-        out[j] = standardised(x[j], standard, j) if known else 0.0
+        out[j] = standardised_far(x[j], standard, j) if known else 0.0

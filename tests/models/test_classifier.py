@@ -195,6 +195,20 @@ def test_making_room_for_inputs_changes_no_weight_that_was_there():
     assert not model.weights_dense[:, 4:].any()
 
 
+def test_how_far_an_input_may_move_grows_with_its_evidence_and_ends_where_it_is_past_doubt():
+    rng = np.random.default_rng(3)
+    differs = np.array([0.0, 0.4, 2.0, 6.0])  # between the outcomes, in spreads
+    labels = []
+    for i in range(400):
+        fail = i % 4 == 0
+        x = rng.normal(size=4) + differs * fail
+        labels.append(Label(tuple(x), (), (), fail, 60.0 * i))
+    model = learn(WindowLogistic(WindowRule(400), REPLICATES), labels)
+    nothing, little, much, most = model.metric_dense[:4]
+    assert 0.0 < nothing < little < much
+    assert most == pytest.approx(much)
+
+
 # -- what it holds -----------------------------------------------------------------------------
 
 

@@ -94,3 +94,17 @@ def test_mean_and_variance_are_those_of_sampled_completions(detector, readings):
     fourth = ((margins - margins.mean()) ** 4).mean()
     error = np.sqrt((fourth - spread**4) / SAMPLES)
     assert found.within == pytest.approx(spread**2, abs=5.0 * error + 1e-4)
+
+
+def test_a_reading_counts_up_to_ten_spreads_from_the_mean_and_no_further(detector):
+    column = detector.catalogue.columns.stations["oven"].columns["heat"]
+    middle, inverse = detector.member.gaussian.standard[column]
+
+    def margin(spreads):
+        heat = middle + spreads / inverse
+        return detector.score(part(detector, ("press", PRESS), ("oven", {"heat": heat}))).margin
+
+    # Beyond five spreads the factors hear nothing new: what is left is the reading's own weight.
+    assert margin(9.0) - margin(8.0) == pytest.approx(margin(7.0) - margin(6.0), rel=1e-3)
+    assert margin(9.0) != margin(8.0)
+    assert margin(1e9) == margin(11.0)
