@@ -21,6 +21,7 @@ class Labels:
 
     part: str
     risk: str
+    spread: str
     untrained: str
     again: str
     odds: str
@@ -44,7 +45,8 @@ class Labels:
 
 _ENGLISH = Labels(
     part="{line}: part {part}",
-    risk="{risk} to fail (with 90 %: {low} to {high})",
+    risk="{risk} to fail",
+    spread=" (with 90 %: {low} to {high})",
     untrained="no risk yet, as too little had been learnt",
     again=" (again)",
     odds="odds times {factor}",
@@ -72,7 +74,8 @@ _ENGLISH = Labels(
 )
 _FRENCH = Labels(
     part="{line}" + COLON + "pièce {part}",
-    risk="{risk} de risque d'échec (à 90" + NBSP + "%" + COLON + "de {low} à {high})",
+    risk="{risk} de risque d'échec",
+    spread=" (à 90" + NBSP + "%" + COLON + "de {low} à {high})",
     untrained="pas encore de risque, faute d'apprentissage suffisant",
     again=" (à nouveau)",
     odds="cote fois {factor}",
@@ -146,10 +149,10 @@ def _heading(step: Step, words: Words, labels: Labels) -> str:
     station = plain(step.station) + (labels.again if step.again else "")
     said = labels.untrained
     if step.risk is not None and step.trained:
-        low, high = step.interval or (step.risk, step.risk)
-        said = labels.risk.format(
-            risk=words.percent(step.risk), low=words.percent(low), high=words.percent(high)
-        )
+        said = labels.risk.format(risk=words.percent(step.risk))
+        low, high = (words.percent(each) for each in step.interval or (step.risk, step.risk))
+        if low != high:
+            said += labels.spread.format(low=low, high=high)
     return f"{step.at:%Y-%m-%d %H:%M}  {station}  {said}"
 
 

@@ -15,17 +15,25 @@ log = structlog.get_logger()
 class BadInput:
     """Counts what could not be used, and lists it in a file or, without one, in the program's log.
 
-    The file is made when there is something to list; one of an earlier run is removed.
+    The file is made when there is something to list; one of an earlier run is removed. ``quiet``
+    only counts, when a history is read once more.
 
     >>> with BadInput(None) as bad:
     ...     bad.count
     0
     """
 
-    def __init__(self, path: Path | None, on_add: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        on_add: Callable[[], None] = lambda: None,
+        *,
+        quiet: bool = False,
+    ) -> None:
         self.count = 0
         self._on_add = on_add
         self._path = path
+        self._quiet = quiet
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> BadInput:
@@ -47,6 +55,8 @@ class BadInput:
         """One cell, row, line or record."""
         self.count += 1
         self._on_add()
+        if self._quiet:
+            return
         if self._path is None:
             log.warning("andon.input_unusable", place=place, reason=reason)
             return

@@ -19,7 +19,7 @@ from stream.errors import ConfigError
 from stream.line import Line, LineSettings
 from stream.line_state import line_state
 from stream.log import Log, TopicSpec
-from stream.signed_pickle import SignedPickle
+from stream.signed_pickle import SignedPickle, Unlisted
 
 _KEY_BYTES = 32
 
@@ -80,6 +80,12 @@ def model_keeper(settings: Settings, line: LineSettings) -> Opaque | None:
             f"checkpoint.store is '{checkpoint.store}' and only pickle can keep the model "
             f"{settings.detector.model!r}: write another model, checkpoint.store = 'off', or allow "
             f"it with checkpoint.allow_pickle and a key (checkpoint.key_file or key_env)"
+        ) from None
+    except Unlisted as error:
+        raise ConfigError(
+            f"checkpoint.store is '{checkpoint.store}' and the model {settings.detector.model!r} "
+            f"could not be read back: {error}; write checkpoint.store = 'off', or the import path "
+            f"of a function that makes the model of River's own classes alone"
         ) from None
     return keeper
 

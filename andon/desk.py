@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
 from itertools import chain
@@ -18,13 +18,15 @@ from typing import Any
 from alerts.explanation import Explanation
 from andon.bad_input import BadInput
 from andon.build import input_limits, opened_log, ready_log, task_settings
-from andon.explaining import Asked, explained
+from andon.explaining import Asked, explained, explained_on_its_line, unknown
 from andon.history import History
 from andon.log_history import Bound, LogHistory
 from andon.monitoring import producer_monitor
+from andon.part_search import look_for
 from andon.replay import Replay, as_records, fingerprint
 from andon.report import RunReport, summary, write_report
 from andon.settings import Settings
+from andon.snapshots import Snapshots
 from andon.terminal import Meter, Stop, metered
 from andon.training import load_trained, save_trained
 from andon.trials import Trials
@@ -118,12 +120,12 @@ def tune(
 ) -> Tuned | None:
     """Choose settings on the first part of history and judge them on the rest; None if stopped."""
     task = _task_settings(settings, source)
+    again = _Opener(settings, source, stop)
 
     @contextmanager
     def opened(told: str) -> Iterator[Iterable[Record]]:
-        with BadInput(None) as bad, ExitStack() as stack:
-            meter = stack.enter_context(metered(told))
-            yield meter.counted(stop.until(_records(settings, source, bad, meter, stack)))
+        with again(told, quiet=told != "reading") as (records, meter):
+            yield meter.counted(records)
 
     count, digest = 0, hashlib.sha256()
     with opened("reading") as records:
@@ -135,25 +137,45 @@ def tune(
     depends = {
         "source": digest.hexdigest()[:16],
         "settings": fingerprint(task),
-        "search": asdict(search),
         "version": version("andon"),
     }
     kept = Trials(trials, depends)
     return tuned(task, settings.topics.partitions, count, opened, kept, search)
 
 
-def explain(settings: Settings, source: Source, asked: Asked, *, stop: Stop) -> Explanation | None:
+def explain(
+    settings: Settings, source: Source, asked: Asked, kept: Path | None = None, *, stop: Stop
+) -> Explanation | None:
     """Replay history up to a part's result, and tell its journey; None if that was stopped.
 
-    Raises `ConfigError` for a part of which the history holds no journey.
+    A topic is looked through for the part first, so that its line alone is replayed; with ``kept``,
+    the folder of snapshots, files are too. Raises `ConfigError` for a part of which the history
+    holds no journey.
     """
     task = _task_settings(settings, source)
     trained = load_trained(settings.detector.trained, task.line.detector)
-    with BadInput(None) as bad, ExitStack() as stack:
-        meter = stack.enter_context(metered("replaying"))
-        records = stop.until(_records(settings, source, bad, meter, stack))
-        biography = explained(records, task, trained, asked, on_progress=meter.events)
-    return None if stop.cut else biography.told(str(source))
+    snapshots = None if kept is None else Snapshots(kept, task, trained)
+    opened = _Opener(settings, source, stop)
+    biography = None
+    if source.topic is not None or snapshots is not None:
+        with opened("looking for the part", quiet=True) as (records, meter):
+            look = look_for(asked.part, asked.line, meter.counted(records), task)
+        if look.found is None and look.told and not stop.cut:
+            with opened("looking for its like", quiet=True) as (records, meter):
+                refusal = unknown(meter.counted(records), task, asked, str(source))
+            if not stop.cut:
+                raise refusal
+        if look.found is not None and not stop.cut:
+            with opened("replaying") as (records, meter):
+                biography = explained_on_its_line(
+                    records, task, trained, asked, look.found, snapshots, on_progress=meter.events
+                )
+            if not biography.generations:  # measured, and not so that it counted
+                biography = None
+    if biography is None and not stop.cut:
+        with opened("replaying") as (records, meter):
+            biography = explained(records, task, trained, asked, on_progress=meter.events)
+    return None if stop.cut or biography is None else biography.told(str(source))
 
 
 def produce(
@@ -217,6 +239,22 @@ def _task_settings(settings: Settings, source: Source) -> TaskSettings:
     return task if source.topic is None else replace(task, topic=source.topic)
 
 
+class _Opener:
+    """Opens the records again and again, told what for; ``quiet`` logs nothing of bad input."""
+
+    def __init__(self, settings: Settings, source: Source, stop: Stop) -> None:
+        self._settings, self._source, self._stop = settings, source, stop
+
+    @contextmanager
+    def __call__(
+        self, told: str, *, quiet: bool = False
+    ) -> Iterator[tuple[Iterator[Record], Meter]]:
+        with BadInput(None, quiet=quiet) as bad, ExitStack() as stack:
+            meter = stack.enter_context(metered(told))
+            records = _records(self._settings, self._source, bad, meter, stack)
+            yield self._stop.until(records), meter
+
+
 def _records(
     settings: Settings, source: Source, bad: BadInput, meter: Meter, stack: ExitStack
 ) -> Iterator[Record]:
@@ -226,7 +264,8 @@ def _records(
         records = as_records(_files(settings, source, bad, meter), topics.events, topics.partitions)
     else:
         event_log = stack.enter_context(opened_log(settings))
-        records = iter(LogHistory(event_log, source.topic, source.start, source.stop))
+        history = LogHistory(event_log, source.topic, source.start, source.stop)
+        records = meter.of(history, history.records)
     first = next(records, None)
     if first is None:
         raise ConfigError(f"{source}: no event could be read{bad.where()}: give another history")

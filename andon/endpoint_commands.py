@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from andon import outbox_desk
 from andon.command import ConfigOption, JsonOption, read_settings, running, say
 from andon.mistakes import plain
-from andon.terminal import out, to_json
+from andon.terminal import to_json
+from andon.text_table import table_text
 
 endpoints_app = typer.Typer(
     help="The endpoints that alerts are delivered to.",
@@ -60,7 +60,7 @@ def list_endpoints(
     elif not states:
         typer.echo("The settings have no [[endpoints]], and the outbox knows none.")
     else:
-        out.print(_table(states))
+        typer.echo(_table(states), nl=False)
 
 
 @endpoints_app.command("enable")
@@ -105,15 +105,17 @@ def requeue_alerts(
     )
 
 
-def _table(states: list[outbox_desk.EndpointState]) -> Table:
-    table = Table("endpoint", "address", "state", *outbox_desk.STATES)
-    for state in states:
-        table.add_row(
-            plain(state.name),
-            plain(state.url or "not in the settings"),
-            "enabled" if state.disabled is None else f"disabled: {plain(state.disabled)}",
+def _table(states: list[outbox_desk.EndpointState]) -> str:
+    head = ["ENDPOINT", "ADDRESS", "STATE", *(name.upper() for name in outbox_desk.STATES)]
+    rows = [
+        [
+            state.name,
+            state.url or "not in the settings",
+            "enabled" if state.disabled is None else f"disabled: {state.disabled}",
             f"{state.pending:,}",
             f"{state.delivered:,}",
             f"{state.exhausted:,}",
-        )
-    return table
+        ]
+        for state in states
+    ]
+    return table_text(head, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,6 +47,12 @@ def explain(
     top: Annotated[
         int, typer.Option(min=1, max=100, help="Most readings told of each station.")
     ] = 5,
+    snapshots: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshots", help="Folder of snapshots of the line: the next part costs less."
+        ),
+    ] = None,
     trained: TrainedOption = None,
     model: ModelOption = None,
     language: LanguageOption = None,
@@ -55,8 +62,10 @@ def explain(
     """Tell one part's journey: its risk after each station, what moved it, what was missing.
 
     Replays history up to the part's result, so that every figure is as of that moment: the risks
-    are those of **andon replay** and **andon watch** with the same settings. The JSON is described
-    by docs/schemas/explanation.json.
+    are those of **andon replay** and **andon watch** with the same settings. That takes as long as
+    a replay of the part's line up to there; with --snapshots it begins at the newest one before the
+    part, and leaves one for every 20,000 events of the line. The JSON is described by
+    docs/schemas/explanation.json.
 
     Examples:
 
@@ -64,6 +73,7 @@ def explain(
     andon explain P-0001185 line.jsonl.gz
     andon explain 4711 shots.csv.gz --map docs/maps/diecasting.toml
     andon explain P-000123 --topic andon.events --line body-A --lang fr
+    andon explain P-000123 --topic andon.events --snapshots state/snapshots
     andon explain P-0001185 line.jsonl.gz --json | jq '.steps[].risk'
     ```
     """
@@ -78,6 +88,7 @@ def explain(
             settings,
             source_of(source, map_file, topic, start, stop),
             Asked(part, line, generation, top),
+            snapshots,
             stop=end,
         )
         if told is None:

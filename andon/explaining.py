@@ -15,12 +15,16 @@ from itertools import takewhile
 
 from alerts.alert import Alert, Cell, Evidence
 from alerts.explanation import AlertNote, Explanation, Missing, MissingCell, Outcome, Step
+from andon import part_search
 from andon.mistakes import plain
+from andon.part_search import Found, Prefix
+from andon.snapshots import Snapshots
 from models.columns import Input
 from models.detector import Verdict
 from models.part_row import PartRow
 from models.plain_state import State
-from stream.effects import Raised
+from stream.codec import decode
+from stream.effects import Effect, Raised
 from stream.errors import ConfigError
 from stream.events import Measurement, Result
 from stream.journey import Journey
@@ -68,8 +72,7 @@ class Biography:
         """Of the part that is asked for: what moved its risk, from what is known now."""
         asked = self.asked
         if event.part != asked.part:
-            if len(self._known) < _NAMES_KEPT:
-                self._known[event.part] = None
+            self.measured(event)
             return
         if not self._is_asked(line, journey.generation) or self.done:
             return
@@ -82,6 +85,13 @@ class Biography:
         self._visited.add(event.station)
         # A copy, as the journey's own row is written on in place.
         self._row = PartRow(row.x.copy(), row.state.copy(), row.visited_at.copy())
+
+    def measured(self, event: Measurement) -> None:
+        """Some part, of which the name and the line may be worth telling."""
+        if event.part == self.asked.part:
+            self._lines[event.line] = None
+        elif len(self._known) < _NAMES_KEPT:
+            self._known[event.part] = None
 
     def tested(self, line: Line, event: Result, joined: Joined) -> None:
         """The part's result ends its story."""
@@ -105,7 +115,7 @@ class Biography:
     def told(self, source: str) -> Explanation:
         """The whole story; raises `ConfigError` if the part was not met."""
         if self.line is None:
-            raise ConfigError(self._unknown(source))
+            raise ConfigError(self.unknown(source))
         found = self.line.detector.missing(self._row)
         return Explanation(
             line=self.line.name,
@@ -180,7 +190,8 @@ class Biography:
             for c in cells
         )
 
-    def _unknown(self, source: str) -> str:
+    def unknown(self, source: str) -> str:
+        """Why there is nothing to tell, and what could be asked for instead."""
         asked = self.asked
         part, where = plain(asked.part), plain(source)
         if self.generations:
@@ -220,9 +231,7 @@ def explained(
             if witness.line is None:
                 witness.read_from = max(first.values())
         before = witness.line
-        for effect in task.process(record):
-            if isinstance(effect, Raised):
-                witness.raised(effect.alert)
+        _tell(witness, task.process(record))
         if witness.line is not before:
             witness.read_from = first[record.partition]
         if on_progress is not None and number % 1000 == 0:
@@ -230,6 +239,63 @@ def explained(
         if witness.done:
             break
     return witness
+
+
+def explained_on_its_line(
+    records: Iterable[Record],
+    settings: TaskSettings,
+    trained: Mapping[str, State] | None,
+    asked: Asked,
+    found: Found,
+    snapshots: Snapshots | None = None,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> Biography:
+    """`explained`, from the records of the part's line alone and the newest snapshot before it.
+
+    Tells the same, to the bit; keeps the snapshots that are missing on the way.
+    """
+    witness = Biography(asked, read_from=found.read_from)
+    task = Task(found.partition, settings, trained, witness)
+    known, state = (0, None) if snapshots is None else snapshots.newest(found.marks)
+    if state is not None:
+        task.restore(state)
+    prefix = Prefix()
+    for number, record in enumerate(records, start=1):
+        if on_progress is not None and number % 1000 == 0:
+            on_progress(number)
+        if record not in found:
+            continue
+        prefix.add(record)
+        if prefix.count <= known:
+            continue
+        _tell(witness, task.process(record))
+        if witness.done:
+            break
+        if snapshots is not None and prefix.count % part_search.MARK_EVERY == 0:
+            snapshots.keep(prefix.mark(), task)
+    return witness
+
+
+def unknown(
+    records: Iterable[Record], settings: TaskSettings, asked: Asked, source: str
+) -> ConfigError:
+    """Why a part that is not measured (on the line asked for) cannot be explained."""
+    witness = Biography(asked)
+    first: dict[int, int] = {}
+    for record in records:
+        first.setdefault(record.partition, record.offset)
+        event = decode(record.key, record.value, settings.limits)
+        if isinstance(event, Measurement):
+            witness.measured(event)
+    witness.read_from = max(first.values(), default=0)
+    return ConfigError(witness.unknown(source))
+
+
+def _tell(witness: Biography, effects: Iterable[Effect]) -> None:
+    for effect in effects:
+        if isinstance(effect, Raised):
+            witness.raised(effect.alert)
 
 
 def _why(line: Line, event: Measurement, cell: Input) -> str:

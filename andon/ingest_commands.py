@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from andon import ingest_desk
 from andon.command import (
@@ -19,11 +18,9 @@ from andon.command import (
     running,
     say,
 )
-from andon.mistakes import plain
-from andon.terminal import out, plain_json
+from andon.terminal import plain_json
+from andon.text_table import table_text
 from producers.ingest_preview import Seen
-
-_WIDEST = 70
 
 
 def ingest(
@@ -81,10 +78,8 @@ def _show(seen: list[Seen], as_json: bool) -> None:
             sys.stdout.buffer.write(plain_json(each.to_json().decode()).encode() + b"\n")
         sys.stdout.buffer.flush()
         return
-    table = Table("source", "becomes", "line", "part", "station", "at", "what it says")
-    for each in seen:
-        table.add_row(*map(_cell, _row(each)))
-    out.print(table)
+    head = ["SOURCE", "BECOMES", "LINE", "PART", "STATION", "AT", "WHAT IT SAYS"]
+    typer.echo(table_text(head, [_row(each) for each in seen]), nl=False)
     rejected = sum(each.rejected is not None for each in seen)
     events = sum(each.event is not None for each in seen)
     passed = len(seen) - rejected - events
@@ -116,7 +111,3 @@ def _row(seen: Seen) -> list[str]:
         event["at"],
         json.dumps(said, ensure_ascii=False),
     ]
-
-
-def _cell(text: str) -> str:
-    return plain(text, _WIDEST)

@@ -43,6 +43,7 @@ def ingest(
                 member=member,
                 limits=input_limits(settings),
                 dead_letter_bytes=settings.limits.dead_letter_bytes,
+                gathered_bytes=settings.limits.gathered_bytes,
             ),
             observer=monitor,
         )

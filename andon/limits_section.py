@@ -37,6 +37,13 @@ class LimitsSection(Section):
         le=10_000_000,
         description="most results per line remembered, to know a corrected or repeated one",
     )
+    gathered_bytes: int = Field(
+        268_435_456,
+        ge=1_048_576,
+        le=68_719_476_736,
+        description="bytes of memory for all readings that andon ingest gathers; beyond, the "
+        "visits that have been silent longest are told as they are",
+    )
     dead_letter_bytes: int = Field(
         65_536, ge=0, le=900_000, description="bytes kept of a dead letter that is too long"
     )

@@ -38,6 +38,7 @@ def _added_up(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
             "andon_parts_expired_total",
             "andon_parts_evicted_total",
             "andon_outcomes_forgotten_total",
+            "andon_risks_collapsed_total",
             "andon_alerts_withheld_total",
             "andon_open_journeys",
             "andon_kept_outcomes",
@@ -57,6 +58,7 @@ def _added_up(lines: Sequence[LineState], labels: LineLabels) -> list[Metric]:
         sums["andon_parts_expired_total"][label,] += line.counts.get("part.expired", 0)
         sums["andon_parts_evicted_total"][label,] += line.evicted
         sums["andon_outcomes_forgotten_total"][label,] += line.forgotten
+        sums["andon_risks_collapsed_total"][label,] += line.counts.get("risk.collapsed", 0)
         sums["andon_open_journeys"][label,] += line.open_journeys
         sums["andon_kept_outcomes"][label,] += line.kept_outcomes
         sums["andon_results_learnt_total"][label, "fail"] += line.fails_learnt

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Literal, TextIO, cast
 
@@ -22,14 +24,19 @@ Level = Literal["debug", "info", "warning", "error", "critical"]
 Format = Literal["auto", "json", "console"]
 
 # kafka tells payloads and passwords at DEBUG, and every connection it makes at INFO; httpcore tells
-# the headers of requests and replies at DEBUG. Two modules of kafka warn of what is no fault:
-# topics not heard of yet while a group forms, and a turn of its loop that took more than 0.1 s.
+# the headers of replies at DEBUG, numba every step of a compilation. No setting lifts these floors,
+# for what lies below them holds secrets. Two modules of kafka warn of what is no fault: topics not
+# heard of yet while a group forms, and a turn of its loop that took more than 0.1 s.
 QUIETED: Mapping[str, int] = {
     "kafka": logging.WARNING,
     "kafka.coordinator.assignors": logging.ERROR,
     "kafka.net.selector": logging.ERROR,
     "httpcore": logging.WARNING,
+    "numba": logging.WARNING,
 }
+AGAIN_S = 10.0
+_SAID_KEPT = 256
+_NUMBER = re.compile(r"\d+")
 
 
 def configure_logging(
@@ -124,6 +131,7 @@ def _configure_standard_library(
         )
     )
     handler.addFilter(_above_its_floor)
+    handler.addFilter(_NotAgain())
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old.formatter, ProcessorFormatter):
@@ -137,6 +145,30 @@ def _configure_standard_library(
 
 def _above_its_floor(record: logging.LogRecord) -> bool:
     return record.levelno >= QUIETED.get(record.name.partition(".")[0], logging.NOTSET)
+
+
+class _NotAgain(logging.Filter):
+    """Drops what a client has said within `AGAIN_S` already, but for the numbers in it.
+
+    A client of brokers that refuse it says so thirty times a second, for as long as it takes.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.partition(".")[0] not in QUIETED:
+            return True
+        said = (record.name, _NUMBER.sub("", record.getMessage())[:300])
+        before = self._said.get(said)
+        if before is not None and 0 <= record.created - before < AGAIN_S:
+            return False
+        self._said[said] = record.created
+        self._said.move_to_end(said)
+        if len(self._said) > _SAID_KEPT:
+            self._said.popitem(last=False)
+        return True
 
 
 class _StandardError:

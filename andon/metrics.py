@@ -75,6 +75,9 @@ METRICS = (
            "parts given up without a result", WORKER),
     Metric("andon_parts_evicted_total", "counter", ("line",),
            "those of them given up for the bound on open parts: limits.open_parts", WORKER),
+    Metric("andon_risks_collapsed_total", "counter", ("line",),
+           "scored events of parts beyond the 4,096 whose risks are kept one by one: the part's "
+           "last risk takes the place of the one before", WORKER),
     Metric("andon_outcomes_forgotten_total", "counter", ("line",),
            "outcomes no longer kept for corrections, for the bound on them: limits.kept_outcomes",
            WORKER),
@@ -143,6 +146,10 @@ METRICS = (
            "events handed to the log or file, by type", PRODUCER),
     Metric("andon_input_unusable_total", "counter", (),
            "cells, rows or messages of the input that could not be used", PRODUCER),
+    Metric("andon_visits_cut_total", "counter", (),
+           "visits of a part to a station that were told before they were over, for the bounds on "
+           "gathered readings: limits.gathered_bytes for all, 1,000 readings and the limits of an "
+           "event for one", PRODUCER),
 )  # fmt: skip
 
 PROCESS = (

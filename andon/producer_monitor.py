@@ -29,6 +29,7 @@ class ProducerMonitor(Monitor):
         self._events = counter("andon_produced_events_total", self.registry)
         self._by_kind: dict[str, Counter] = {}
         self._unusable = counter("andon_input_unusable_total", self.registry)
+        self._cut = counter("andon_visits_cut_total", self.registry)
 
     def produced(self, kind: str) -> None:
         """An event of this type was handed over."""
@@ -40,6 +41,10 @@ class ProducerMonitor(Monitor):
     def unusable(self) -> None:
         """A cell, row or message of the input could not be used."""
         self._unusable.inc()
+
+    def cut(self) -> None:
+        """A visit was told before it was whole."""
+        self._cut.inc()
 
     def events(self, events: Iterable[Event]) -> Iterator[Event]:
         """``events``, counted when the next one is asked for, and a beat with each."""

@@ -158,7 +158,7 @@ def _seen(report: RunReport) -> list[str]:
     letters = sum(report.dead_letters.values())
     if letters:
         lines.append(
-            f"{_counted(letters, 'record')} could not be read and went to the dead letters"
+            f"{_counted(letters, 'record')} could not be used and went to the dead letters"
             f"{_listed(report.dead_letters)}"
         )
     return lines

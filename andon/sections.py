@@ -164,7 +164,7 @@ class DetectorSection(Section):
     model: ModelName = Field(
         "linear",
         description="linear or stack (andon's own), logistic, forest, or the import path of a "
-        "River classifier",
+        "River classifier or of a function that makes one",
     )
     members: Annotated[tuple[Literal["linear", "short", "long"], ...], Strict(False)] = Field(
         ("linear", "short", "long"),

@@ -11,7 +11,7 @@ from andon.dead_letter_events import Left, Made
 from andon.dead_letter_replay import Summary
 from andon.dead_letters import Reason, short
 from andon.mistakes import plain
-from andon.show_status import table_text
+from andon.text_table import table_text
 from producers.source_place import Place
 
 _WIDEST = 200

@@ -8,7 +8,6 @@ import threading
 import time
 
 import typer
-from rich.table import Table
 
 from alerts.alert import Alert
 from alerts.receiver import Received
@@ -16,6 +15,7 @@ from alerts.wording import headline
 from alerts.words import Language
 from andon.demo import Demo, DemoAccount
 from andon.terminal import metered, out
+from andon.text_table import table_text
 
 _COLOURS = {"high": "red", "medium": "yellow", "low": "white"}
 _LEAST_SECONDS = 0.4
@@ -111,8 +111,15 @@ def _close(account: DemoAccount) -> None:
         f"Delivered: {account.delivered:,} of {account.alerts:,} alerts, every signature "
         f"checked ({account.refused_signatures} refused)."
     )
-    table = Table("known cause", "station", "fails", "caught", "missed", title="What was missed")
-    for cause in account.causes:
-        missed = cause.fails - cause.caught
-        table.add_row(cause.cause, cause.station, str(cause.fails), str(cause.caught), str(missed))
-    out.print(table)
+    rows = [
+        [
+            cause.cause,
+            cause.station,
+            str(cause.fails),
+            str(cause.caught),
+            str(cause.fails - cause.caught),
+        ]
+        for cause in account.causes
+    ]
+    out.print("\nWhat was missed:")
+    out.print(table_text(["KNOWN CAUSE", "STATION", "FAILS", "CAUGHT", "MISSED"], rows), end="")

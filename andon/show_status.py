@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from andon.mistakes import plain
+from andon.text_table import table_text
 
 UNKNOWN = "unknown"
 
@@ -40,9 +41,9 @@ def _lines(lines: Sequence[dict[str, Any]]) -> str:
             _share(line["threshold"]),
             _share(line["alarm_rate"]),
             _share(line["budget"]),
-            _figure(line["average_precision"]),
-            _figure(line["roc_auc"]),
-            _figure(line["brier_skill"]),
+            _figure(line["average_precision"], line["parts"]),
+            _figure(line["roc_auc"], line["parts"]),
+            _figure(line["brier_skill"], line["parts"]),
             UNKNOWN if line["parts"] is None else f"{line['parts']:,}",
             UNKNOWN if line["model_age_s"] is None else _time(line["model_age_s"]),
             _checkpoint(line["last_checkpoint"]),
@@ -104,26 +105,14 @@ def _endpoints(endpoints: Sequence[dict[str, Any]]) -> str:
     return table_text(["ENDPOINT", "PENDING", "EXHAUSTED", "DISABLED"], rows)
 
 
-def table_text(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text, as wide as they need.
-
-    >>> print(table_text(["LINE", "LAG"], [["body-A", "7"]]), end="")
-    LINE    LAG
-    body-A  7
-    """
-    # Names come from the plant: what is in them must not steer the terminal.
-    cells = [list(head), *([plain(cell, len(cell)) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in cells)
-    return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
 def _share(value: float | None) -> str:
     return "none yet" if value is None else f"{100 * value:.1f} %"
 
 
-def _figure(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{value:.3f}"
+def _figure(value: float | None, parts: int | None) -> str:
+    if parts is None:
+        return UNKNOWN
+    return "none yet" if value is None else f"{value:.3f}"
 
 
 def _time(seconds: float) -> str:

@@ -53,15 +53,22 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 class Meter:
-    """A bar over bytes and a count of events; silent when standard error is no terminal."""
+    """A bar over bytes or items, and a count of events; silent if standard error is no terminal."""
 
     def __init__(self, progress: Progress, task: int) -> None:
         self._progress = progress
         self._task = task
 
     def bytes(self, done: int, total: int) -> None:
-        """So many bytes are done."""
+        """So many bytes, or items, are done."""
         self._progress.update(self._task, completed=done, total=total)  # type: ignore[arg-type]
+
+    def of(self, items: Iterable[T], total: int) -> Iterator[T]:
+        """``items``, of which there are at most ``total``, with how far they are."""
+        for number, item in enumerate(items, start=1):
+            if number % 1000 == 0:
+                self.bytes(number, total)
+            yield item
 
     def events(self, count: int) -> None:
         """So many events are done."""

@@ -11,7 +11,7 @@ from stream.errors import ConfigError
 
 
 class Trials:
-    """JSON lines: first what the search is made of, then one finished trial each.
+    """JSON lines: first what the trials depend on, then one finished trial each.
 
     A last line that was cut off in writing is as if it were not there.
 
@@ -19,25 +19,26 @@ class Trials:
     ----------
     path
         The file, made if need be.
-    search
-        What the trials depend on, as plain values.
+    depends
+        What the trials depend on, as plain values. Neither which candidates are drawn is among it
+        nor by what the best is known: a wider search, or another measure, goes on from the same.
 
     Raises
     ------
     ConfigError
-        If the file's trials are of another search.
+        If the file's trials depend on anything else.
     """
 
-    def __init__(self, path: Path, search: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, depends: Mapping[str, Any]) -> None:
         self.path = path
         self._found: dict[str, dict[str, Any]] = {}
-        wanted = json.loads(json.dumps({"kind": "andon.trials/1", **search}))
+        wanted = json.loads(json.dumps({"kind": "andon.trials/2", **depends}))
         lines = _whole_lines(path)
         if lines and lines[0] != wanted:
             differs = [key for key in wanted if lines[0].get(key) != wanted[key]]
             raise ConfigError(
-                f"--trials {path} holds trials of another search ({', '.join(differs)} differs): "
-                f"name another file, or remove it to begin anew"
+                f"--trials {path} holds trials made otherwise ({', '.join(differs)} differs): name "
+                f"another file, or remove it to begin anew"
             )
         for line in lines[1:]:
             self._found[_key(line["span"], line["candidate"])] = line["result"]

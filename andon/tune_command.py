@@ -43,8 +43,12 @@ def tune(
     """Choose window, rank, model and members by history, and say whether they are worth it.
 
     The first 60 % of the events choose, the rest judges the choice once, beside the present
-    settings. Stopped by Ctrl-C, the same command goes on where it was. What it prints belongs
-    under [detector] of the settings file, instead of the keys of the same names.
+    settings. Stopped by Ctrl-C, the same command goes on where it was; one with another --count
+    or --by takes the trials that are finished. What it prints belongs under [detector] of the
+    settings file, of which there is one, instead of the keys of the same names.
+
+    Each setting is a replay: 12 of them take as long as about 8 replays of the whole history, and
+    a stack's take longer.
 
     Examples:
 

@@ -85,8 +85,8 @@ class Tuned:
             lines.append("the present settings were the best of all: nothing to change")
         elif self.better:
             lines.append(
-                "the chosen settings are better; for the settings file, instead of the keys of the "
-                "same names:"
+                "the chosen settings are better; for [detector] of the settings file, instead of "
+                "the keys of the same names:"
             )
         else:
             lines.append(

@@ -121,8 +121,8 @@ def tuned(
             if run is None:
                 return None
             scored.append((_score(run, search.by), -number, candidate))
-        if scored[0][0] == -math.inf:
-            raise ConfigError(_too_few(task.line.detector, left[0], trials, span))
+            if scored[0][0] == -math.inf:
+                raise ConfigError(_too_few(task.line.detector, left[0], trials, span))
         ranked = sorted(scored, key=lambda one: one[:2], reverse=True)
         best = [candidate for _, _, candidate in ranked[:keep]]
         # The present settings always go on: the others are compared with them.

@@ -40,9 +40,9 @@ def warm_up(models: tuple[str, ...] = NATIVE) -> WarmUp:
     for model in models:
         detector = Detector(DetectorSettings(model=model, min_fails=5, min_passes=20))
         follow(detector, journeys)
-        row, _, _ = detector.read(PartRow(), *journeys[-1].readings[0])
-        detector.score(row)
-        detector.explain(row, 3)
+        reading, _ = detector.read(PartRow(), *journeys[-1].readings[0])
+        detector.score(reading.row)
+        detector.explain(reading.row, 3)
         Detector(detector.settings).restore(detector.state())
     _warm_up_watch()
     return WarmUp(models, time.perf_counter() - began)

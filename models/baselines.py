@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from river import base, forest, linear_model, optim
+from river import base, compose, forest, linear_model, optim
 
 from models.plain_state import plain_state, restore_plain_state
 
@@ -137,15 +137,16 @@ def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
     ----------
     model
         ``logistic``, ``forest``, or the import path of a River classifier whose arguments all
-        have defaults, for example ``river.tree.HoeffdingAdaptiveTreeClassifier``.
+        have defaults, for example ``river.tree.HoeffdingAdaptiveTreeClassifier``, or of a function
+        that makes a classifier, or a pipeline that ends in one.
     seed
-        Seeds every copy, each differently, where the classifier takes a seed.
+        Seeds every copy, each differently, where the classifier or the function takes a seed.
 
     Raises
     ------
     ValueError
-        The name is unknown, or the path names no River classifier that can be made without
-        arguments and answers probabilities.
+        The name is unknown, or the path names nothing that makes, without arguments, a River
+        classifier that answers probabilities.
 
     Examples
     --------
@@ -159,45 +160,79 @@ def factory(model: str, seed: int) -> Callable[[int], base.Classifier]:
     named = _NAMED.get(model)
     if named is not None:
         return lambda number: RareFails(named(seed + 1000 * number))
-    cls = _imported(model)
-    takes_seed = "seed" in inspect.signature(cls).parameters
+    maker = _imported(model)
+    takes_seed = "seed" in inspect.signature(maker).parameters
 
     def make(number: int) -> base.Classifier:
-        made = cls(seed=seed + 1000 * number) if takes_seed else cls()
+        try:
+            made = maker(seed=seed + 1000 * number) if takes_seed else maker()
+        except Exception as error:  # somebody else's code
+            raise ValueError(f"{model!r} cannot be made: {_told(error)}: mend it") from error
+        _check_made(model, made)
         return RareFails(made)
 
     return make
 
 
-def _imported(path: str) -> Callable[..., base.Classifier]:
+def _imported(path: str) -> Callable[..., Any]:
     module, _, name = path.rpartition(".")
+    why = ""
+    found = None
     try:
-        if not module or module.startswith("."):
-            raise ImportError
-        cls = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError):
+        if module and not module.startswith("."):
+            found = getattr(importlib.import_module(module), name)
+    except (Exception, SystemExit) as error:  # importing runs somebody else's code
+        why = f" ({_told(error)})"
+    if found is None:
         raise ValueError(
-            f"{path!r} is no model: use {', '.join(NAMES)} or the import path of a River classifier"
-        ) from None
-    if not (inspect.isclass(cls) and issubclass(cls, base.Classifier)):
-        raise ValueError(
-            f"{path!r} is not a River classifier: it must extend river.base.Classifier"
+            f"{path!r} is no model{why}: use {', '.join(NAMES)} or the import path of a River "
+            f"classifier"
         )
-    if inspect.isabstract(cls):
-        raise ValueError(f"{path!r} is abstract: name a classifier that extends it")
+    if inspect.isclass(found) and issubclass(found, base.Classifier):
+        _check_class(path, found)
+    elif not inspect.isfunction(found):
+        raise ValueError(
+            f"{path!r} is not a River classifier: it must extend river.base.Classifier, or be a "
+            f"function that makes one"
+        )
     wanted = [
         name
-        for name, parameter in inspect.signature(cls).parameters.items()
+        for name, parameter in inspect.signature(found).parameters.items()
         if parameter.default is parameter.empty
+        and name != "seed"
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]
     if wanted:
         raise ValueError(
             f"{path!r} cannot be made without {', '.join(wanted)}: name a classifier whose "
-            f"arguments all have defaults, such as a class of your own that fills them in"
+            f"arguments all have defaults, or a function of your own that fills them in"
         )
-    if cls.predict_proba_one is base.Classifier.predict_proba_one:
+    maker: Callable[..., Any] = found
+    return maker
+
+
+def _check_class(path: str, cls: type) -> None:
+    if inspect.isabstract(cls):
+        raise ValueError(f"{path!r} is abstract: name a classifier that extends it")
+    answers = getattr(cls, "predict_proba_one", None)
+    if answers in (None, base.Classifier.predict_proba_one):
         raise ValueError(
             f"{path!r} answers no probabilities: name a classifier with predict_proba_one"
         )
-    return cls
+
+
+def _check_made(path: str, made: Any) -> None:
+    """Is it a classifier, or a pipeline that ends in one?"""
+    steps = list(made.steps.values()) if isinstance(made, compose.Pipeline) else []
+    last = steps[-1] if steps else made
+    if not isinstance(last, base.Classifier):
+        raise ValueError(
+            f"{path!r} makes a {type(made).__name__}: it must make a River classifier, or a "
+            f"pipeline that ends in one"
+        )
+    _check_class(path, type(last))
+
+
+def _told(error: BaseException) -> str:
+    """Somebody else's error on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

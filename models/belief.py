@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.lanes import (
     Array,
     Lanes,
@@ -122,7 +122,7 @@ def add_station(
             add_outer(a, cell, r, scaled(precision, -1.0))
 
 
-@kernel
+@allocating_kernel
 def visiting_order(visited_at: Floats) -> Ints:
     """The stations that a part has visited, the first one first; of equal times by number."""
     order = np.empty(len(visited_at), np.int32)
@@ -159,12 +159,27 @@ def update(
     the visits, so that a belief made at once and one made station by station are the same bits.
     """
     if station >= 0 and station == last_station(visited_at):
-        stations = np.full(1, station, np.int32)
+        add_station(station, x, state, standard, cells, blocks, first, member, a, rhs)
     else:
-        set_identity(a, rhs.shape[0])
-        rhs[:] = 0.0
-        stations = visiting_order(visited_at)
-    for s in stations:
+        _make_anew(x, state, visited_at, standard, cells, blocks, first, member, a, rhs)
+
+
+@allocating_kernel
+def _make_anew(
+    x: Floats,
+    state: Codes,
+    visited_at: Floats,
+    standard: Floats,
+    cells: Array,
+    blocks: Array,
+    first: Ints,
+    member: Ints,
+    a: Array,
+    rhs: Array,
+) -> None:
+    set_identity(a, rhs.shape[0])
+    rhs[:] = 0.0
+    for s in visiting_order(visited_at):
         add_station(int(s), x, state, standard, cells, blocks, first, member, a, rhs)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from models.boosting_sample import COUNT_BITS, UNIT, Sample
 from models.boosting_trees import Bytes, Floats, Ints, Singles, Trees
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 
 LEAST_ROWS = 10
 """Sampled rows that a leaf needs."""
@@ -178,7 +178,7 @@ def _totals(sample: Sample, begin: int, end: int) -> tuple[int, int]:
     return g, h
 
 
-@kernel
+@allocating_kernel
 def _siblings(count: int, sample: Sample, bench: Bench, leaf: int, new: int) -> None:
     """Histograms of both halves of a leaf: the smaller summed, the larger what is left."""
     h = bench.histogram
@@ -190,7 +190,7 @@ def _siblings(count: int, sample: Sample, bench: Bench, leaf: int, new: int) -> 
     h[large, :count] -= h[small, :count]
 
 
-@kernel
+@allocating_kernel
 def grow(
     codes: Bytes,
     edges: Singles,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.boosting_trees import Bools, Floats, Ints, Singles, Trees, right_shares
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 
 
 def quadrature(leaves: int) -> tuple[Floats, Floats]:
@@ -64,7 +64,7 @@ def _path(
     return found
 
 
-@kernel
+@allocating_kernel
 def contributions(
     trees: Trees,
     x: Singles,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Bools = npt.NDArray[np.bool_]
@@ -81,7 +81,7 @@ def margin(trees: Trees, x: Singles) -> float:
     return total
 
 
-@kernel
+@allocating_kernel
 def margins(trees: Trees, rows: Singles) -> Floats:
     """`margin` of each of n rows."""
     out = np.empty(rows.shape[0])
@@ -111,10 +111,17 @@ def right_shares(
             out[split] = measured + (1.0 - visit[column]) * out[split]
 
 
-@kernel
+@allocating_kernel
 def partial_margin(trees: Trees, x: Singles, ahead: Bools, visit: Floats) -> float:
     """The margin expected of a part under way: cells ahead send it down both ways."""
     share, right = np.empty(trees.value.shape[1]), np.empty(trees.parent.shape[1])
+    return _shared_margin(trees, x, ahead, visit, share, right)
+
+
+@kernel
+def _shared_margin(
+    trees: Trees, x: Singles, ahead: Bools, visit: Floats, share: Floats, right: Floats
+) -> float:
     total = 0.0
     for tree in range(trees.splits.size):
         splits = trees.splits[tree]

@@ -65,7 +65,8 @@ def check_reading_at_once_is_the_same(make: Make, journeys: Journeys) -> None:
         for station, at, values in readings:
             one, wrong = apart.encode(one, station, at, values)
             verdict = apart.score(one)
-            other, also_wrong, found = at_once.read(other, station, at, values)
+            reading, found = at_once.read(other, station, at, values)
+            other, also_wrong = reading.row, reading.wrong
             _must(wrong == also_wrong, f"part {number} at {station!r}: {wrong}, {also_wrong}")
             _must(verdict == found, f"part {number} at {station!r}: {verdict}, at once {found}")
             apart.observe(one, station, values)

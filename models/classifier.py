@@ -147,13 +147,14 @@ class WindowLogistic:
 
     def _schedule(self, newest: int) -> Ints:
         ring = self.ring
+        held, fails = len(ring), ring.fails
         rows = [newest]
-        for _ in range(min(self.steps_fail, ring.fails)):
-            self._fail_turn = (self._fail_turn + 1) % ring.fails
+        for _ in range(min(self.steps_fail, fails)):
+            self._fail_turn = (self._fail_turn + 1) % fails
             rows.append(ring.fail_rows[self._fail_turn])
-        for _ in range(min(self.steps_turn, len(ring))):
-            self._turn = (self._turn + 1) % len(ring)
-            rows.append(ring.row(self._turn))
+        turns = min(self.steps_turn, held)
+        rows += [ring.row((self._turn + step) % held) for step in range(1, turns + 1)]
+        self._turn = (self._turn + turns) % held
         return np.array(rows, np.int32)
 
     def _count(self, i: int, amount: float) -> None:

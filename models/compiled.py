@@ -10,6 +10,11 @@ risks that differ in the ninth digit. So what should be fused says so (`fused`),
 numbers are written in lanes (`models.lanes`), and the same versions on the same family of CPU give
 the same bits whatever was compiled, loaded or asked before.
 
+Nor does a kernel count who holds which array: the caller does, and a slice that a kernel takes for
+itself would cost two locked additions, more than most loops over it. A kernel that makes arrays, or
+calls one that answers an array, must count, and is declared as such (`allocating_kernel`); numba
+refuses to compile an array's making in any other.
+
 With ``NUMBA_DISABLE_JIT=1`` in the environment kernels run as ordinary Python, for a debugger.
 """
 
@@ -31,7 +36,7 @@ R = TypeVar("R")
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function.
+    """Compile a function that makes no arrays.
 
     >>> import numpy as np
     >>> @kernel
@@ -43,7 +48,23 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     >>> total(np.array([1.0, 2.0]))
     3.0
     """
-    return _made(function)
+    return _made(function, allocates=False)
+
+
+def allocating_kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function that makes arrays, for itself or to answer them.
+
+    >>> import numpy as np
+    >>> @allocating_kernel
+    ... def halves(x):
+    ...     out = np.empty(len(x))
+    ...     for i in range(len(x)):
+    ...         out[i] = 0.5 * x[i]
+    ...     return out
+    >>> halves(np.array([1.0, 3.0])).tolist()
+    [0.5, 1.5]
+    """
+    return _made(function, allocates=True)
 
 
 def fused(a: Any, b: Any, c: Any) -> Any:
@@ -71,11 +92,11 @@ def _fused(a: Any, b: Any, c: Any) -> Any:
     return implementation if a == b == c and isinstance(a, types.Float) else None
 
 
-def _made(function: Callable[P, R], **options: Any) -> Callable[P, R]:
+def _made(function: Callable[P, R], *, allocates: bool) -> Callable[P, R]:
     # Code typed into a prompt or a doctest has no file that its machine code could lie beside.
     keeps = Path(function.__code__.co_filename).is_file()
     # A division by zero is infinity, as in NumPy: a check for it would keep loops from vectors.
-    options |= {"error_model": "numpy", "nogil": True}
+    options: dict[str, Any] = {"error_model": "numpy", "nogil": True, "_nrt": allocates}
     try:
         made = numba.njit(function, cache=keeps, **options)
     except RuntimeError:  # no folder that machine code can be kept in: it is made anew each time

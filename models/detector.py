@@ -15,14 +15,14 @@ from typing import Any, Literal, NamedTuple
 
 from models.baselines import NATIVE
 from models.calibration import PlattCalibration
-from models.columns import Input, Value
+from models.columns import Input, Plan, Value
 from models.dense_twin import DenseTwin
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember, Margin
 from models.member_worth import MemberWorth
 from models.part_row import CellCounts, PartRow
 from models.plain_state import Opaque
-from models.reading import UNKNOWN
+from models.reading import UNKNOWN, Reading
 from models.reasons import (
     Attribution,
     CellReason,
@@ -166,13 +166,15 @@ class Detector:
 
     def read(
         self, row: PartRow, station: str, at: float, values: Mapping[str, Value]
-    ) -> tuple[PartRow, tuple[str, ...], Verdict]:
-        """`encode` and `score` in one go, which is quicker and gives the same bits."""
+    ) -> tuple[Reading, Verdict]:
+        """`encode` and `score` in one go, which is quicker and gives the same bits.
+
+        The reading's row is the one to go on with.
+        """
         reading = self.catalogue.prepare(row, station, at, values)
-        row = reading.row
         if reading.station == UNKNOWN:
-            return row, reading.wrong, self.score(row)
-        return row, reading.wrong, self._verdict(self.member.read(reading))
+            return reading, self.score(reading.row)
+        return reading, self._verdict(self.member.read(reading))
 
     def score(self, row: PartRow) -> Verdict:
         """The part's risk so far. Changes nothing that a later risk could depend on."""
@@ -193,9 +195,11 @@ class Detector:
         interval = (low, high) if deviation > 0.0 else None
         return Verdict(answer, scores, True, interval, (better, worse))
 
-    def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> None:
-        """Learn from a reading what needs no result."""
-        if self.catalogue.observe(row, station, values):
+    def observe(
+        self, row: PartRow, station: str, values: Mapping[str, Value], plan: Plan | None = None
+    ) -> None:
+        """Learn from a reading what needs no result; ``plan`` is the one that `read` answered."""
+        if self.catalogue.observe(row, station, values, plan):
             self.member.grow()
 
     def learn(self, row: PartRow, fail: bool, margin: Scores | None, at: float = 0.0) -> None:

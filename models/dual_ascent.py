@@ -23,7 +23,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.lanes import dot
 
 Floats = npt.NDArray[np.float64]
@@ -137,7 +137,7 @@ def ascend(
         add_row(i, m, sign * change, dense, fill_at, fills, flag_at, v_dense, v_flags)
 
 
-@kernel
+@allocating_kernel
 def ascend_all(
     rows: Ints,
     share_fail: float,

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.belief import EXTRA, MU, PRECISION
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.lanes import (
     Array,
     inverse,
@@ -33,7 +33,7 @@ from models.triangular import factorise, forward
 _LEAST_HEARD = 50.0
 
 
-@kernel
+@allocating_kernel
 def expand(cells: Array, cell_sums: Array, station_sums: Array) -> None:
     """Rewrite a model and its sums (`models.expectation`); the blocks must then be set anew."""
     r = cells.shape[1] - EXTRA
@@ -108,7 +108,7 @@ def _rewrite_sum(own: Array, mean: Array, factor: Array, y: Array) -> None:
         store(own, i, load(y, i))
 
 
-@kernel
+@allocating_kernel
 def _rewrite_moments(sums: Array, mean: Array, factor: Array) -> None:
     """S := T S T', with T = inverse(L) (f - m) on [f, 1]."""
     r = mean.shape[0]

@@ -28,9 +28,10 @@ from models.belief import (
     observed,
     standardised,
 )
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.lanes import (
     Array,
+    Lanes,
     added,
     at_least,
     inverse,
@@ -56,7 +57,7 @@ PRIOR = 5.0  # a cell's variance counts as if five parts had shown 1
 LEAST_PSI = 0.02
 
 
-@kernel
+@allocating_kernel
 def posterior(a: Array, rhs: Array, mean: Array, covariance: Array) -> None:
     """mean := inverse(A) rhs, covariance := inverse(A), packed."""
     r = rhs.shape[0]
@@ -85,7 +86,7 @@ def moments(mean: Array, covariance: Array, out: Array) -> None:
     store(out, at + r, same(1.0))
 
 
-@kernel
+@allocating_kernel
 def take_in(
     x: Floats,
     state: Codes,
@@ -103,12 +104,35 @@ def take_in(
 ) -> None:
     """Add one closed journey to the sums; ``counts`` (1, 8): how often each replicate drew it."""
     r = mean.shape[0]
-    size = (r + 1) * (r + 2) // 2
-    moment = np.empty((size, 8), np.float32)
+    moment = np.empty(((r + 1) * (r + 2) // 2, 8), np.float32)
     moments(mean, covariance, moment)
+    loading = np.empty((r + 1, 8), np.float32)
+    _add_moments(
+        x, state, visited_at, standard, cells, first, member, mean, moment, loading, counts,
+        decay, cell_sums, station_sums,
+    )  # fmt: skip
+
+
+@kernel
+def _add_moments(
+    x: Floats,
+    state: Codes,
+    visited_at: Floats,
+    standard: Floats,
+    cells: Array,
+    first: Ints,
+    member: Ints,
+    mean: Array,
+    moment: Array,
+    loading: Array,
+    counts: Array,
+    decay: float,
+    cell_sums: Array,
+    station_sums: Array,
+) -> None:
+    r, size = mean.shape[0], moment.shape[0]
     k = load(counts, 0)
     keep = same(decay)
-    loading = np.empty((r + 1, 8), np.float32)
     for s in range(len(visited_at)):
         if np.isnan(visited_at[s]):
             continue
@@ -141,7 +165,7 @@ def take_in(
             store(own, r + 1, plus_product(times(load(own, r + 1), keep), k, square))
 
 
-@kernel
+@allocating_kernel
 def maximise(
     s: int,
     first: Ints,
@@ -153,14 +177,29 @@ def maximise(
 ) -> None:
     """The M-step of one station: W, mu and psi of its cells, and its block K_s."""
     r = cells.shape[1] - EXTRA
-    size = (r + 1) * (r + 2) // 2
-    factor = station_sums[s, :size].copy()
+    factor = station_sums[s, : (r + 1) * (r + 2) // 2].copy()
+    solved = np.empty((r + 1, 8), np.float32)
+    heard = load(station_sums[s], factor.shape[0])
+    _maximise(s, first, member, cell_sums, heard, factor, solved, cells)
+    set_block(s, first, member, cells, blocks)
+
+
+@kernel
+def _maximise(
+    s: int,
+    first: Ints,
+    member: Ints,
+    cell_sums: Array,
+    heard: Lanes,
+    factor: Array,
+    solved: Array,
+    cells: Array,
+) -> None:
+    r = cells.shape[1] - EXTRA
     for i in range(r + 1):
         at = i * (i + 1) // 2 + i
         store(factor, at, added(load(factor, at), same(RIDGE)))
     factorise(factor, r + 1)
-    heard = load(station_sums[s], size)
-    solved = np.empty((r + 1, 8), np.float32)
     for at in range(first[s], first[s + 1]):
         j = member[at]
         cell = cells[j]
@@ -183,7 +222,6 @@ def maximise(
         store(cell, r + MU, load(solved, r))
         store(cell, r + PSI, psi)
         store(cell, r + PRECISION, inverse(psi))
-    set_block(s, first, member, cells, blocks)
 
 
 @kernel

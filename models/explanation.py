@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from river import base, linear_model
 
@@ -29,8 +30,9 @@ def linear_weights(model: base.Classifier) -> Mapping[str, float] | None:
     >>> linear_weights(tree.HoeffdingTreeClassifier()) is None
     True
     """
-    inner = getattr(model, "classifier", model)
-    return inner.weights if isinstance(inner, _LINEAR) else None
+    inner: Any = getattr(model, "classifier", model)
+    # Its own class: River's isinstance takes a pipeline for what it ends in.
+    return inner.weights if issubclass(type(inner), _LINEAR) else None
 
 
 def contributions(

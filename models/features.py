@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from models.columns import Columns, Input, Station, Value
+from models.columns import Columns, Input, Plan, Station, Value
 from models.kinds import Kind, kind_of
 from models.part_row import (
     DROPPED,
@@ -96,11 +96,12 @@ class FeatureCatalogue:
         table = self.columns
         known = table.stations.get(station)
         if known is None:
-            return Reading(row, UNKNOWN, NO_COLUMNS, NO_VALUES, ())
+            return Reading(row, UNKNOWN, NO_COLUMNS, NO_VALUES)
         if len(row.x) < len(table.origin) or len(row.visited_at) < len(table.stations):
             row = self.grown(row)
         number, visited_at = known.number, row.visited_at
-        if not math.isnan(visited_at[number]):
+        before = visited_at.item(number)
+        if before == before:  # NaN: never
             again = table.station_of == number
             row.state[again], row.x[again] = EMPTY, 0.0
             row.belief = None
@@ -111,12 +112,14 @@ class FeatureCatalogue:
             columns, x, wrong = self._codes(known, values)
             return Reading(row, number, columns, x, wrong)
         # None becomes NaN.
-        return Reading(row, number, plan.columns, np.array(numbers, np.float64), ())
+        return Reading(row, number, plan.columns, np.array(numbers, np.float64), (), plan)
 
     def write(self, reading: Reading) -> None:
         """Write a reading's cells into its row."""
-        row, _, columns, x, _ = reading
-        write_cells(columns, x, self.columns.kind, self.scale.figures, row.x, row.state)
+        row = reading.row
+        write_cells(
+            reading.columns, reading.x, self.columns.kind, self.scale.figures, row.x, row.state
+        )
 
     def _codes(
         self, station: Station, values: Mapping[str, Value]
@@ -143,14 +146,18 @@ class FeatureCatalogue:
                 x.append(value)
         return np.array(columns, np.int64), np.array(x, np.float64), tuple(sorted(wrong))
 
-    def observe(self, row: PartRow, station: str, values: Mapping[str, Value]) -> bool:
+    def observe(
+        self, row: PartRow, station: str, values: Mapping[str, Value], plan: Plan | None = None
+    ) -> bool:
         """Learn from one encoded reading: features, kinds, categories, gaps, scale, routes.
 
-        Answers whether stations or features have appeared.
+        ``plan`` is that of the `Reading`, if there is one. Answers whether stations or features
+        have appeared.
         """
         table, appeared = self.columns, False
         known = table.stations.get(station)
-        plan = None if known is None else table.plan(known, values)
+        if plan is None and known is not None:
+            plan = table.plan(known, values)
         if plan is not None and plan.only_numbers:
             settled = plan.columns
         else:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from models import counter_random
 from models.belief import PSI, Z_LIMIT, Ints, conditional_mean, half_solved
-from models.compiled import kernel
+from models.compiled import allocating_kernel
 from models.dual_ascent import Singles
 from models.lanes import Array, added, load, store
 from models.triangular import backward, factorise, forward
@@ -15,7 +15,7 @@ from models.triangular import backward, factorise, forward
 _FACTORS, _CELLS = 11, 12
 
 
-@kernel
+@allocating_kernel
 def draw_cells(
     columns: Ints,
     a: Array,
@@ -51,7 +51,7 @@ def draw_cells(
             out[k, m] = min(max(value, -Z_LIMIT), Z_LIMIT)
 
 
-@kernel
+@allocating_kernel
 def cell_moments(
     columns: Ints,
     a: Array,

@@ -79,10 +79,11 @@ class LinearMember:
         self.flags = Flags()
         self._early = EarlyResults()
         self._derived_of: Layout | None = None  # None: weights or visits have moved since
-        self._slopes = np.zeros((0, 3, LANES), np.float32)
+        self._slopes = np.zeros((3, 0, LANES), np.float32)
         self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
         self._flag_weights = np.zeros((1, LANES), np.float32)
         self._out = np.zeros(FIGURES)
+        self._model: tuple[Any, ...] = ()  # what every part is read and scored with
 
     @property
     def window(self) -> int:
@@ -103,23 +104,20 @@ class LinearMember:
     def read(self, reading: Reading) -> Margin | None:
         """Write a reading into its row and score the part: as `advance` and `score`, in one go."""
         gaussian = self.gaussian
-        row, station, columns, x, _ = reading
+        row, station = reading.row, reading.station
         if not self.classifier.labels or not gaussian.version:
             self.catalogue.write(reading)
             return None
         layout = self.catalogue.columns.layout()
         if layout is not self._derived_of:
             self._derive(layout)
-        belief = gaussian.belief_of(row)
-        if belief.version != gaussian.version:
+        belief = row.belief
+        if belief is None or belief.version != gaussian.version:
+            belief = gaussian.belief_of(row)
             belief.version, station = gaussian.version, ALL
-        catalogue = self.catalogue
         read_station(
-            columns, x, catalogue.columns.kind, catalogue.scale.figures, station,
-            row.x, row.state, row.visited_at, belief.a, belief.rhs, gaussian.standard,
-            gaussian.cells, gaussian.blocks, layout.first, layout.member, self._slopes,
-            self._ahead, self._flag_weights, self.flags.category_row, self.flags.category,
-            catalogue.routes.ahead, catalogue.routes.visit_rate, gaussian.replicates, self._out,
+            reading.columns, reading.x, station, row.x, row.state, row.visited_at,
+            belief.a, belief.rhs, *self._model,
         )  # fmt: skip
         return self._scored(row)
 
@@ -130,14 +128,8 @@ class LinearMember:
         layout = self.catalogue.columns.layout()
         if layout is not self._derived_of:
             self._derive(layout)
-        belief, gaussian = self.gaussian.believe(row, layout), self.gaussian
-        score(
-            row.x, row.state, row.visited_at, belief.a, belief.rhs, gaussian.standard,
-            gaussian.cells, layout.first, layout.member, self._slopes, self._ahead,
-            self._flag_weights, self.flags.category_row, self.flags.category,
-            self.catalogue.routes.ahead, self.catalogue.routes.visit_rate,
-            gaussian.replicates, self._out,
-        )  # fmt: skip
+        belief = self.gaussian.believe(row, layout)
+        score(row.x, row.state, row.visited_at, belief.a, belief.rhs, *self._model[5:])
         return self._scored(row)
 
     def _scored(self, row: PartRow) -> Margin:
@@ -198,19 +190,19 @@ class LinearMember:
         lanes = slice(gaussian.replicates)
         rank = gaussian.rank
         cells = np.flatnonzero(state != EMPTY)
-        states, slopes = state[cells], self._slopes[cells, :, lanes]
+        states, slopes = state[cells], self._slopes[:, cells, lanes]
         mean = slopes.mean(axis=2, dtype=np.float64)
         is_number = gaussian.cells[cells, rank + PRECISION, 0] > 0.0
         is_dropped = states == CELL_DROPPED
         standard = gaussian.standard[cells]
         z = np.clip((x[cells] - standard[:, 0]) * standard[:, 1], -Z_LIMIT, Z_LIMIT)
-        amounts = np.where(is_number & ~is_dropped, mean[:, NUMBER] * z, 0.0)
-        amounts += np.where(is_dropped, mean[:, DROP], 0.0)
-        amounts += np.where(states == CELL_SATURATED, mean[:, SATURATE], 0.0)
+        amounts = np.where(is_number & ~is_dropped, mean[NUMBER] * z, 0.0)
+        amounts += np.where(is_dropped, mean[DROP], 0.0)
+        amounts += np.where(states == CELL_SATURATED, mean[SATURATE], 0.0)
         filled = np.flatnonzero(is_dropped & is_number)
         if len(filled):
             expected = self._expected(cells[filled], f)
-            amounts[filled] += (slopes[filled, NUMBER] * expected).mean(axis=1)
+            amounts[filled] += (slopes[NUMBER, filled] * expected).mean(axis=1)
         for at in np.flatnonzero(~is_dropped & ~is_number).tolist():
             flag = self._category_flag(row, int(cells[at]))
             if flag >= 0:
@@ -236,7 +228,7 @@ class LinearMember:
         z = self._expected(cells, self._factors(row)).mean(axis=1)
         middle, inverse = gaussian.standard[cells].T
         value = middle + np.where(inverse > 0.0, z / np.where(inverse > 0.0, inverse, 1.0), 0.0)
-        slope = self._slopes[cells, NUMBER, : gaussian.replicates].mean(axis=1, dtype=np.float64)
+        slope = self._slopes[NUMBER, cells, : gaussian.replicates].mean(axis=1, dtype=np.float64)
         pairs = zip(value.tolist(), np.abs(slope).tolist(), strict=True)
         return dict(zip(cells.tolist(), pairs, strict=True))
 
@@ -278,8 +270,8 @@ class LinearMember:
         """Bring what `score` reads up to the classifier's weights and the published model."""
         gaussian, flags = self.gaussian, self.flags
         rows = gaussian.rank + 3
-        if self._slopes.shape[0] != len(gaussian.cells):
-            self._slopes = np.zeros((len(gaussian.cells), 3, LANES), np.float32)
+        if self._slopes.shape[1] != len(gaussian.cells):
+            self._slopes = np.zeros((3, len(gaussian.cells), LANES), np.float32)
         if self._ahead.shape[:2] != (len(gaussian.blocks), rows):
             self._ahead = np.zeros((len(gaussian.blocks), rows, LANES), np.float32)
         if len(self._flag_weights) < len(flags):
@@ -289,6 +281,13 @@ class LinearMember:
             self.classifier.flag_rates, flags.station, flags.dropped, flags.saturated,
             flags.skipped, gaussian.cells, layout.first, layout.member,
             self.catalogue.routes.visit_rate, self._slopes, self._ahead, self._flag_weights,
+        )  # fmt: skip
+        catalogue = self.catalogue
+        self._model = (
+            catalogue.columns.kind, catalogue.scale.figures, gaussian.blocks, layout.first,
+            layout.member, gaussian.standard, gaussian.cells, self._slopes, self._ahead,
+            self._flag_weights, flags.category_row, flags.category, catalogue.routes.ahead,
+            catalogue.routes.visit_rate, gaussian.replicates, self._out,
         )  # fmt: skip
         self._derived_of = layout
 

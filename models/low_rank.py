@@ -20,7 +20,7 @@ import numpy as np
 from models import counter_random
 from models.belief import EXTRA, PRECISION, PSI, Floats, Ints, update
 from models.columns import Layout
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.expansion import expand
 from models.expectation import maximise, posterior, set_block, take_in
 from models.lanes import LANES, Array
@@ -303,7 +303,7 @@ _ARRAYS = (
 )
 
 
-@kernel
+@allocating_kernel
 def _learn_journey(
     x: Floats,
     state: Any,

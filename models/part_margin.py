@@ -6,7 +6,7 @@ passed by count by their flag. No vector of all inputs is ever built: a station 
 loadings g_s, so that its expected contribution is k_s + g_s'f and its variance follows from the
 same triangular solve as everything else.
 
-Shapes: ``slopes`` (columns, 3, 8): the weight of a cell's number, of its being dropped, of its
+Shapes: ``slopes`` (3, columns, 8): the weight of a cell's number, of its being dropped, of its
 being saturated; ``ahead`` (stations, rank + 3, 8): the rows of g_s, then CONSTANT (k_s), RESIDUAL
 (the variance that the factors leave) and SKIPPED (the weight of being passed by).
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.dual_ascent import Singles
 from models.lanes import (
     Array,
@@ -29,7 +29,7 @@ from models.lanes import (
     store,
     times,
 )
-from models.part_row import DROPPED, EMPTY, MEASURED, SATURATED
+from models.part_row import DROPPED, EMPTY, SATURATED
 from models.routes import last_station
 from models.triangular import backward, factorise, forward
 
@@ -60,15 +60,28 @@ def lane_mean(v: Lanes, count: int) -> float:
 
 
 @kernel
-def observed_sum(columns: Ints, z: Singles, slopes: Array) -> Lanes:
-    """The sum of w z over measured numbers: a loop without branches, for the vector units."""
-    total = same(0.0)
-    for at in range(len(columns)):
-        total = plus_product(total, load(slopes[columns[at]], NUMBER), same(z[at]))
-    return total
+def observed_numbers(x: Floats, state: Codes, standard: Floats, z: Singles) -> None:
+    """z := that of every number that was measured, 0 elsewhere; without branches, for the vector
+    units, which take all columns in less time than the visited stations' can be looked up."""
+    for j in range(len(z)):
+        # The codes of cells that hold a value are odd. Without a known spread z is 0.
+        z[j] = standardised(x[j], standard, j) * np.float32(state[j] & 1)
 
 
 @kernel
+def observed_sum(z: Singles, weights: Array) -> Lanes:
+    """The sum of w z over all columns, in two sums side by side."""
+    even, odd = same(0.0), same(0.0)
+    pairs = len(z) // 2
+    for at in range(pairs):
+        even = plus_product(even, load(weights, 2 * at), same(z[2 * at]))
+        odd = plus_product(odd, load(weights, 2 * at + 1), same(z[2 * at + 1]))
+    if 2 * pairs < len(z):
+        even = plus_product(even, load(weights, 2 * pairs), same(z[2 * pairs]))
+    return added(even, odd)
+
+
+@allocating_kernel
 def score(
     x: Floats,
     state: Codes,
@@ -77,8 +90,6 @@ def score(
     rhs: Array,
     standard: Floats,
     cells: Array,
-    first: Ints,
-    member: Ints,
     slopes: Array,
     ahead: Array,
     flag_weights: Array,
@@ -92,19 +103,48 @@ def score(
     """Write into ``out``: the margin's mean over replicates, its variance within a replicate, that
     due to dropped cells alone, its variance between replicates, by how much the margin moves if
     every imputed cell lies one spread further off, and how many stations are expected ahead."""
-    r = rhs.shape[0]
+    r, columns = rhs.shape[0], len(state)
+    sums = np.zeros((2, r, 8), np.float32)
+    half = np.empty((r, 8), np.float32)
+    z = np.empty(columns, np.float32)
+    _score(
+        x, state, visited_at, standard, cells, slopes, ahead, flag_weights,
+        category_row, category, odds_ahead, visit_rate, replicates,
+        a.copy(), rhs.copy(), sums[0], sums[1], half, z, out,
+    )  # fmt: skip
+
+
+@kernel
+def _score(
+    x: Floats,
+    state: Codes,
+    visited_at: Floats,
+    standard: Floats,
+    cells: Array,
+    slopes: Array,
+    ahead: Array,
+    flag_weights: Array,
+    category_row: Ints,
+    category: Ints,
+    odds_ahead: Floats,
+    visit_rate: Floats,
+    replicates: int,
+    factor: Array,
+    f: Array,
+    dropped: Array,
+    coming: Array,
+    half: Array,
+    z: Singles,
+    out: Floats,
+) -> None:
+    """`score` with room to work in: ``factor`` and ``f`` begin as the belief, ``dropped`` and
+    ``coming`` as zeros."""
+    r = f.shape[0]
     margin = load(flag_weights, 0)
-    dropped = np.zeros((r, 8), np.float32)
-    coming = np.zeros((r, 8), np.float32)
     rest_dropped = same(0.0)
     rest_coming = same(0.0)
     shift = 0.0
     stations_ahead = 0.0
-    plain = np.empty(len(state), np.int32)
-    special = np.empty(len(state), np.int32)
-    z = np.empty(len(state), np.float32)
-    plains = 0
-    specials = 0
     last = last_station(visited_at)
     for s in range(len(visited_at)):
         if np.isnan(visited_at[s]):
@@ -117,46 +157,31 @@ def score(
                 rest_coming = plus_product(rest_coming, load(block, r + RESIDUAL), same(p * p))
                 for i in range(r):
                     store(coming, i, plus_product(load(coming, i), load(block, i), same(p)))
+    observed_numbers(x, state, standard, z)
+    margin = added(margin, observed_sum(z, slopes[NUMBER]))
+    for j in range(len(state)):
+        if state[j] < DROPPED and (category_row[j] < 0 or state[j] == EMPTY):
             continue
-        for at in range(first[s], first[s + 1]):
-            j = member[at]
-            # Only a number whose spread is known has a scale, and it is at hand.
-            if state[j] == MEASURED and standard[j, 1] > 0.0:
-                plain[plains] = j
-                z[plains] = standardised(x[j], standard, j)
-                plains += 1
-            elif state[j] != EMPTY:
-                special[specials] = j
-                specials += 1
-    margin = added(margin, observed_sum(plain[:plains], z, slopes))
-    for at in range(specials):
-        j = special[at]
-        slope = slopes[j]
-        is_number = standard[j, 1] > 0.0
-        w = load(slope, NUMBER)
         if state[j] == DROPPED:
-            margin = added(margin, load(slope, DROP))
-            if is_number:
+            margin = added(margin, load(slopes[DROP], j))
+            if standard[j, 1] > 0.0:  # a number whose spread is known
                 cell = cells[j]
+                w = load(slopes[NUMBER], j)
                 margin = plus_product(margin, w, load(cell, r + MU))
                 rest_dropped = plus_product(rest_dropped, times(w, w), load(cell, r + PSI))
                 shift += abs(lane_mean(w, replicates))
                 for i in range(r):
                     store(dropped, i, plus_product(load(dropped, i), w, load(cell, i)))
             continue
-        if is_number:
-            margin = plus_product(margin, w, same(standardised(x[j], standard, j)))
-        elif category_row[j] >= 0:
+        if category_row[j] >= 0:
             code = int(x[j])
             flag = category[category_row[j], code] if code >= 0 else -1
             if flag >= 0:
                 margin = added(margin, load(flag_weights, flag))
         if state[j] == SATURATED:
-            margin = added(margin, load(slope, SATURATE))
+            margin = added(margin, load(slopes[SATURATE], j))
 
-    factor = a.copy()
     factorise(factor, r)
-    f = rhs.copy()
     forward(factor, f)
     forward(factor, dropped)
     forward(factor, coming)
@@ -166,7 +191,7 @@ def score(
     margin = added(margin, dot_halves(coming, f))
     within = added(added(dot_halves(coming, coming), rest_dropped), rest_coming)
     backward(factor, f)
-    route = _visit_variance(visited_at, last, f, factor, ahead, odds_ahead, visit_rate)
+    route = _visit_variance(visited_at, last, f, factor, ahead, odds_ahead, visit_rate, half)
     within = added(within, route)
 
     mean = lane_mean(margin, replicates)
@@ -190,12 +215,12 @@ def _visit_variance(
     ahead: Array,
     odds_ahead: Floats,
     visit_rate: Floats,
+    half: Array,
 ) -> Lanes:
     """What not knowing the rest of the route adds: p (1 - p) times the square of (if visited - if
     passed by), which is that of the means and the variance of what the station would say."""
     r = f.shape[0]
     total = same(0.0)
-    half = np.empty((r, 8), np.float32)
     for s in range(len(visited_at)):
         if not np.isnan(visited_at[s]):
             continue
@@ -240,11 +265,11 @@ def derive(
             flag_weights[f, m] = weights_flags[m, f]
     for j in range(len(dropped)):
         for m in range(replicates):
-            slopes[j, NUMBER, m] = weights_dense[m, j]
+            slopes[NUMBER, j, m] = weights_dense[m, j]
         if dropped[j] >= 0:
-            store(slopes[j], DROP, load(flag_weights, dropped[j]))
+            store(slopes[DROP], j, load(flag_weights, dropped[j]))
         if saturated[j] >= 0:
-            store(slopes[j], SATURATE, load(flag_weights, saturated[j]))
+            store(slopes[SATURATE], j, load(flag_weights, saturated[j]))
     for f in range(1, len(flag_station)):
         s = flag_station[f]
         expected = flag_rates[f] / max(visit_rate[s], 0.01)
@@ -271,7 +296,7 @@ def derive(
             cell = cells[j]
             if not cell[r + PRECISION, 0] > 0.0:
                 continue
-            w = load(slopes[j], NUMBER)
+            w = load(slopes[NUMBER], j)
             for i in range(r):
                 store(block, i, plus_product(load(block, i), w, load(cell, i)))
             constant = plus_product(load(block, r + CONSTANT), w, load(cell, r + MU))

@@ -52,6 +52,10 @@ class PartRow:
         """The row with room for features and stations that have appeared since."""
         if len(self.x) >= features and len(self.visited_at) >= stations:
             return self
+        if not len(self.x) and not len(self.visited_at):
+            return PartRow(
+                np.zeros(features), np.zeros(features, np.uint8), np.full(stations, np.nan)
+            )
         more, further = features - len(self.x), stations - len(self.visited_at)
         return PartRow(
             np.concatenate([self.x, np.zeros(max(more, 0))]),

@@ -15,6 +15,7 @@ import numpy as np
 
 from models.belief import Ints as Ints32
 from models.belief import update
+from models.columns import Plan
 from models.compiled import kernel
 from models.kinds import Kind
 from models.lanes import Array
@@ -37,14 +38,15 @@ class Reading(NamedTuple):
 
     ``station`` is the station's number, UNKNOWN if the line has none of that name yet; ``x`` holds
     the raw values of ``columns``, NaN for those that were dropped; ``wrong`` names the features
-    whose value was of a wrong kind.
+    whose value was of a wrong kind; ``plan`` is how it was read, None if name by name.
     """
 
     row: PartRow
     station: int
     columns: Ints
     x: Floats
-    wrong: tuple[str, ...]
+    wrong: tuple[str, ...] = ()
+    plan: Plan | None = None
 
 
 @kernel
@@ -66,19 +68,19 @@ def write_cells(
 def read_station(
     columns: Ints,
     values: Floats,
-    kind: Codes,
-    figures: Floats,
     station: int,
     x: Floats,
     state: Codes,
     visited_at: Floats,
     a: Array,
     rhs: Array,
-    standard: Floats,
-    cells: Array,
+    kind: Codes,
+    figures: Floats,
     blocks: Array,
     first: Ints32,
     member: Ints32,
+    standard: Floats,
+    cells: Array,
     slopes: Array,
     ahead: Array,
     flag_weights: Array,
@@ -96,7 +98,7 @@ def read_station(
     write_cells(columns, values, kind, figures, x, state)
     update(station, x, state, visited_at, standard, cells, blocks, first, member, a, rhs)
     score(
-        x, state, visited_at, a, rhs, standard, cells, first, member, slopes, ahead, flag_weights,
+        x, state, visited_at, a, rhs, standard, cells, slopes, ahead, flag_weights,
         category_row, category, odds_ahead, visit_rate, replicates, out,
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -165,7 +165,7 @@ def _reach(spread: float) -> float:
     return _REACH * spread if spread > 0.0 else np.inf
 
 
-@kernel
+@allocating_kernel
 def _begin(row: Floats, values: Floats, x: float) -> None:
     """The first values, taken together, each within ten spreads of their median."""
     count = int(row[COUNT])

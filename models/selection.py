@@ -37,7 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.belief import PSI, Codes, Floats, conditional_mean, half_solved, standardised
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.lanes import Array
 from models.part_row import DROPPED, EMPTY
 from models.triangular import backward, factorise, forward
@@ -138,7 +138,7 @@ def left_out_mean(z: float, mean: float, spread: float, psi: float) -> float:
     return z - (z - mean) * psi / max(psi - spread, 1e-3 * psi)
 
 
-@kernel
+@allocating_kernel
 def _learn(
     columns: npt.NDArray[np.int64],
     x: Floats,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibration import logit, sigmoid
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.member_worth import MemberWorth, member_worth
 
 Floats = npt.NDArray[np.float64]
@@ -183,7 +183,7 @@ def _log_loss(odds: float, fail: bool) -> float:
     return max(odds, 0.0) + math.log1p(math.exp(-abs(odds))) - fail * odds
 
 
-@kernel
+@allocating_kernel
 def _ridge_newton(
     d: Floats, y: Floats, start: float, prior: float, free: npt.NDArray[np.bool_]
 ) -> tuple[float, Floats]:
@@ -236,7 +236,7 @@ def _ridge_newton(
     return w[0], w[1:].copy()
 
 
-@kernel
+@allocating_kernel
 def _solved(a: Floats, b: Floats) -> Floats:
     """The solution of a small positive definite system, by elimination in place.
 

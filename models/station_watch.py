@@ -35,24 +35,31 @@ class StationWatch:
         self.levels = Levels(sigma)
         self.runs = SensorRuns()
         self.silence = Silence()
+        self._kept: tuple[Any, ...] = ()
+        self._take()
 
     def grow(self, features: int, stations: int) -> None:
         """Make room for columns 0 .. ``features`` - 1 and stations 0 .. ``stations`` - 1."""
         self.levels.grow(features)
         self.runs.grow(features)
         self.silence.grow(stations)
+        self._take()
+
+    def _take(self) -> None:
+        """All that is watched, as the kernel takes it."""
+        self._kept = (
+            self.watched, self.levels.sigma, self.levels.figures, self.runs.figures,
+            self.silence.figures, self.silence.arrived, self.silence.reported,
+        )  # fmt: skip
 
     def observe(
         self, columns: Ints, row: PartRow, kind: Codes, scale: Floats, station: int, at: float
     ) -> int:
         """A part's reading of ``station``, which has ``columns``; the sum of what has changed."""
-        silence = self.silence
-        silence.count()
+        self.silence.count()
         return observe_station(
-            columns, row.x, row.state, row.visited_at, kind, scale, station, at, self.watched,
-            self.levels.sigma, self.levels.figures, self.runs.figures,
-            silence.figures, silence.arrived, silence.reported,
-        )  # fmt: skip
+            columns, row.x, row.state, row.visited_at, kind, scale, station, at, *self._kept
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -67,6 +74,7 @@ class StationWatch:
         self.levels.restore(state["levels"])
         self.runs.restore(state["runs"])
         self.silence.restore(state["silence"])
+        self._take()
 
 
 @kernel

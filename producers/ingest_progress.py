@@ -15,6 +15,9 @@ from typing import NamedTuple
 from producers.source_place import Place
 from stream.log import TopicPartition
 
+# While one visit waits, a mark is made at each settlement. With fewer, a restart searches more.
+_MARKS = 1_000
+
 Offsets = Mapping[TopicPartition, int]
 
 
@@ -66,4 +69,6 @@ since={TopicPartition(topic='andon.events', partition=0): 61})
             source.get(at, offset) >= offset for at, offset in self._marks[0][0].items()
         ):
             self._since.update(self._marks.popleft()[1])
+        if len(self._marks) > _MARKS:
+            self._marks = deque(mark for place, mark in enumerate(self._marks) if place % 2 == 0)
         return Commit(source, dict(self._since))

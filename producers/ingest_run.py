@@ -32,6 +32,8 @@ _FLUSH_EVERY = 0.2
 _LOOK_EVERY = 0.2
 _PATIENCE = 1.0
 _PAUSE_AT, _RESUME_AT = 5_000, 1_000
+# A flood of visits that are cut is no flood of lines.
+_SAY_CUT_EVERY = 60.0
 
 
 class Outcome(Enum):
@@ -73,7 +75,7 @@ class IngestRun:
         self._clock = clock
         self._counts = counts
         self._observer = observer
-        self._gathering = Gathering(ingest_map.gap, settings.limits)
+        self._gathering = Gathering(ingest_map.gap, settings.limits, settings.gathered_bytes)
         self._quiet = QuietLines(ingest_map.tick)
         self._letters = target.partitions(settings.dead_letters)
         self._present: set[Place] = set()
@@ -82,7 +84,7 @@ class IngestRun:
         self._unflushed = False
         self._uncommitted = True
         self._flushed = self._settled = self._progressed = time.monotonic()
-        self._looked = float("-inf")
+        self._looked = self._said_cut = float("-inf")
 
     def begin(self) -> None:
         """Steps 3 and 4: learn what was told, and start to read."""
@@ -229,6 +231,22 @@ class IngestRun:
         self._observer.produced(event.type)
         self._unflushed = self._uncommitted = True
         self._quiet.heard(event.line, event.at, self._clock())
+        if ready.cut:
+            self._say_cut(ready)
+
+    def _say_cut(self, ready: Ready) -> None:
+        self._counts["visits_cut"] += 1
+        self._observer.cut()
+        now = time.monotonic()
+        if now - self._said_cut >= _SAY_CUT_EVERY:
+            self._said_cut = now
+            log.warning(
+                "andon.visit_cut",
+                line=ready.event.line,
+                readings=len(ready.places),
+                waiting=self._gathering.open_visits,
+                so_far=self._counts["visits_cut"],
+            )
 
     def _put_aside(self, record: Record, rejected: list[tuple[int, Rejected]], of: int) -> None:
         place = Place(record.topic, record.partition, record.offset, PUT_ASIDE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from producers.gathering import GATHERED_BYTES
 from producers.ingest_map import IngestMap
 from stream.codec import DEFAULT_LIMITS, InputLimits
 from stream.errors import LogError, TopicMissing
@@ -13,14 +14,16 @@ from stream.log import Log, TopicPartition
 
 @dataclass(frozen=True)
 class IngestSettings:
-    """The topics written to, this process's static name if any, bounds in bytes and records, and
-    after how many seconds offsets are stored."""
+    """The topics written to, this process's static name if any, bounds in bytes and records
+    (``gathered_bytes``: of the readings that wait for their visit to end), and after how many
+    seconds offsets are stored."""
 
     events: str = "andon.events"
     dead_letters: str = "andon.dead-letters"
     member: str | None = None
     limits: InputLimits = DEFAULT_LIMITS
     dead_letter_bytes: int = 64 * 1024
+    gathered_bytes: int = GATHERED_BYTES
     poll_records: int = 1_000
     settle_seconds: float = 1.0
 
@@ -40,6 +43,9 @@ class Observer(Protocol):
     def unusable(self) -> None:
         """A record, or an item of one, was put aside."""
 
+    def cut(self) -> None:
+        """A visit was told before it was whole, for the bounds on what waits."""
+
 
 class Unobserved:
     """Nobody wants to know."""
@@ -54,6 +60,9 @@ class Unobserved:
         """See `Observer`."""
 
     def unusable(self) -> None:
+        """See `Observer`."""
+
+    def cut(self) -> None:
         """See `Observer`."""
 
 

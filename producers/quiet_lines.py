@@ -1,16 +1,20 @@
 """Ticks for quiet lines: time passes there too, or parts would never expire.
 
 A tick's time is that of the line's last event plus the time that has passed since it was heard, so
-it fits the line's own clock, whatever ours says. Pure: the time of day is told from outside.
+it fits the line's own clock, whatever ours says. Of more lines than any plant has, those heard
+longest ago get no ticks. Pure: the time of day is told from outside.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from stream.events import Tick
+
+LINES_KEPT = 10_000
 
 
 class _Heard(NamedTuple):
@@ -33,11 +37,15 @@ class QuietLines:
 
     def __init__(self, every: timedelta) -> None:
         self._every = every.total_seconds()
-        self._lines: dict[str, _Heard] = {}
+        # In the order in which they were last heard.
+        self._lines: OrderedDict[str, _Heard] = OrderedDict()
 
     def heard(self, line: str, at: datetime, now: float) -> None:
         """An event of a line, at ``now`` in seconds of any steady clock."""
         self._lines[line] = _Heard(at, now, now)
+        self._lines.move_to_end(line)
+        if len(self._lines) > LINES_KEPT:
+            self._lines.popitem(last=False)
 
     def ticks(self, now: float) -> Iterator[Tick]:
         """The ticks that are due."""

@@ -22,24 +22,25 @@ from stream.line_state import FIGURES, IMPUTATION, MODEL
 if TYPE_CHECKING:
     from stream.task import TaskSettings
 
-FORMAT = 2
+FORMAT = 3
 """Of the state; another one cannot be read."""
 
 PICKLED = "versions of a pickled model"
 
 MIGRATED: dict[str, tuple[str, ...]] = {
-    "detector.model": (MODEL,),
-    "detector.members": (MODEL,),
-    "detector.backend": (IMPUTATION, MODEL),
-    "detector.seed": (IMPUTATION, MODEL),
-    "detector.replicates": (IMPUTATION, MODEL),
-    "detector.rank": (IMPUTATION, MODEL),
-    PICKLED: (MODEL,),
+    "detector.model": (FIGURES, MODEL),
+    "detector.members": (FIGURES, MODEL),
+    "detector.backend": (FIGURES, IMPUTATION, MODEL),
+    "detector.seed": (FIGURES, IMPUTATION, MODEL),
+    "detector.replicates": (FIGURES, IMPUTATION, MODEL),
+    "detector.rank": (FIGURES, IMPUTATION, MODEL),
+    PICKLED: (FIGURES, MODEL),
     "evaluated_parts": (FIGURES,),
     "parts.label_test": (),
 }
 """Settings that shape a state, and what ``--migrate`` begins anew for each: the *model* (journeys,
-results, figures and what is known of features stay), the *imputation*, the *figures*, or nothing.
+results and what is known of features stay), the *imputation*, the *figures* (those of another model
+would pass for this one's), or nothing.
 """
 
 SCRATCH_ONLY = ("format", "topics.events", "worker.group")
@@ -57,8 +58,10 @@ class SettingsChanged(AndonError):
         )
         remedy = "'andon watch --from-scratch' once to rebuild all from the records that are kept"
         if can_migrate(changes):
-            anew = " and the ".join(sorted(begun_anew(changes)))
-            kept = f"all but the {anew}" if anew else "all"
+            *others, last = [f"the {what}" for what in sorted(begun_anew(changes))] or [""]
+            kept = (
+                f"all but {', '.join(others)}{' and ' if others else ''}{last}" if last else "all"
+            )
             remedy = f"'andon watch --migrate' once to keep {kept}, or {remedy}"
         super().__init__(
             f"the checkpoint of partition {partition} was made under other settings: {said}; "
@@ -150,6 +153,6 @@ def begun_anew(changes: Mapping[str, tuple[Any, Any]]) -> frozenset[str]:
     """What ``--migrate`` begins anew; raises KeyError for changes that it cannot bridge.
 
     >>> sorted(begun_anew({"detector.rank": (10, 20)}))
-    ['imputation', 'model']
+    ['figures', 'imputation', 'model']
     """
     return frozenset(what for key in changes for what in MIGRATED[key])

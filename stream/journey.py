@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-import orjson
+import msgspec
 
 from models.detector import Scores
 from models.part_row import PartRow
 from stream.events import Measurement
 
 # What is remembered of one part, whatever is sent of it: as many stations as the detector keeps of
-# a line, and the ids of so many measurements. Beyond, one that comes again is not known again.
+# a line, the ids of so many measurements, and as many risks. Beyond, a measurement that comes again
+# is not known again, and the last risk takes the place of the one before.
 STATIONS_KEPT = 1_000
 IDS_KEPT = 4_096
+RISKS_KEPT = 4_096
 
 
 class Arrival(StrEnum):
@@ -57,7 +59,8 @@ class Journey:
     row
         The encoded cells; the detector's.
     risks
-        The risk after each scored event, NaN while untrained.
+        The risk after each scored event, NaN while untrained; of a part with more than `RISKS_KEPT`
+        the first ones, and as the last of them the newest that is known.
     margin
         The raw log-odds of the last score.
     standing
@@ -90,6 +93,22 @@ class Journey:
         ``checksums`` are of the latest ones."""
         return list(self._place)
 
+    def scored(self, risk: float) -> bool:
+        """Keep the newest risk; False if another had to make way for it.
+
+        >>> journey = Journey("P-1", 0, 0, 0.0, 0.0)
+        >>> all(journey.scored(0.1) for _ in range(RISKS_KEPT)), journey.scored(0.3)
+        (True, False)
+        >>> len(journey.risks) == RISKS_KEPT, journey.risks[-1]
+        (True, 0.3)
+        """
+        if len(self.risks) < RISKS_KEPT:
+            self.risks.append(risk)
+            return True
+        if risk == risk:
+            self.risks[-1] = risk
+        return False
+
     def recall(self, stations: list[str], visited_at: list[float], checksums: list[int]) -> None:
         """What was read before, for a fresh journey (`stream.journey_state`)."""
         self._place = {sys.intern(name): place for place, name in enumerate(stations)}
@@ -107,20 +126,21 @@ class Journey:
         >>> journey.add(press.model_copy(update={"at": datetime(2026, 1, 5, 9, tzinfo=UTC)})).value
         'rework'
         """
-        if event.id is not None:
-            if event.id in self.ids:
+        name, station = event.id, event.station
+        if name is not None:
+            if name in self.ids:
                 return Arrival.DUPLICATE
             if len(self.ids) < IDS_KEPT:
-                self.ids.add(event.id)
+                self.ids.add(name)
         if at is None:
             at = event.at.timestamp()
-        checksum = _checksum(event)
-        place = self._place.get(event.station)
+        checksum = zlib.crc32(_bytes(event.values))
+        place = self._place.get(station)
         if place is None:
             if len(self._place) >= STATIONS_KEPT:
                 return Arrival.FIRST
             # The same text for all parts, not one that came with this message.
-            self._place[sys.intern(event.station)] = len(self._place)
+            self._place[sys.intern(station)] = len(self._place)
             self.visited_at.append(at)
             self.checksums.append(checksum)
             return Arrival.FIRST
@@ -133,6 +153,6 @@ class Journey:
         return Arrival.REWORK
 
 
-def _checksum(event: Measurement) -> int:
-    # Compared only between two readings of one part at one station and one time.
-    return zlib.crc32(orjson.dumps(event.values, option=orjson.OPT_SORT_KEYS))
+# The same for every order of the names. Compared only between two readings of one part at one
+# station and one time.
+_bytes = msgspec.msgpack.Encoder(order="deterministic").encode

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = ["KafkaConnection", "KafkaLog"]
 _HOUR_MS = 3_600_000
 # More at once are slower: the collector goes through them while they live.
 _READ_AT_ONCE = 500
+_ASK_AGAIN_S = 0.2
 
 
 class KafkaLog:
@@ -191,14 +192,26 @@ class KafkaLog:
     def stored_offsets(self, group: str, topic: str) -> dict[TopicPartition, int]:
         """See `stream.log.Log.stored_offsets`."""
         wanted = [kafka.TopicPartition(topic, i) for i in range(self.partitions(topic))]
-        with reaching(self._connection):
-            found = self._admin.list_group_offsets({group: wanted})[group]
+        found = self._of_group(lambda: self._admin.list_group_offsets({group: wanted})[group])
         # The broker answers -1 where nothing is stored.
         return {
             TopicPartition(*at): found[at].offset
             for at in wanted
             if at in found and found[at].offset >= 0
         }
+
+    def _of_group(self, asked: Callable[[], Any]) -> Any:
+        """An answer about a group: the first question of all makes a cluster prepare for groups,
+        which takes seconds, and the admin client asks no second time."""
+        deadline = time.monotonic() + self._connection.answer_timeout_s
+        while True:
+            try:
+                with reaching(self._connection):
+                    return asked()
+            except LogUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_ASK_AGAIN_S)
 
     def read(
         self, at: TopicPartition, start: int | None = None, stop: int | None = None

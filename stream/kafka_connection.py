@@ -25,6 +25,12 @@ _SECURITY = frozenset(
 )
 # Not retriable by the client's own flag, yet over as soon as the cluster has settled.
 _PASSING = (errors.RetriableError, errors.UnknownBrokerIdError)
+# What a cluster answers of any group until it has made __consumer_offsets, or found its leader.
+_NO_COORDINATOR = (
+    errors.CoordinatorNotAvailableError,
+    errors.CoordinatorLoadInProgressError,
+    errors.NotCoordinatorError,
+)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,14 @@ class KafkaConnection:
         """``answer_timeout_s`` in the client's unit."""
         return int(self.answer_timeout_s * 1000)
 
+    def refused_now(self) -> str:
+        """Why its brokers do not let andon in any more, in words; "" if they are away."""
+        # Imported here, because the first words of a connection need to know what one is.
+        from stream.kafka_refusal import refused_now
+
+        refusal = refused_now(self)
+        return refusal and f"does not let andon in: {refusal}"
+
     def open(self, kind: Callable[..., Client], **settings: Any) -> Client:
         """A client of this kind, connected.
 
@@ -129,11 +143,19 @@ def reaching(connection: KafkaConnection) -> Iterator[None]:
     """Translate the client's errors: `LogUnavailable` if waiting may help, else `LogError`."""
     try:
         yield
-    except _PASSING as error:
+    except _NO_COORDINATOR as error:
         raise LogUnavailable(
-            f"Kafka at {connection.servers} does not answer ({type(error).__name__}): check that "
-            f"its brokers run and that bootstrap_servers names them"
+            f"Kafka at {connection.servers} has no coordinator for groups "
+            f"({type(error).__name__}): ask again in a minute if it has just started, else check "
+            f"that it can make its topic __consumer_offsets, which wants "
+            f"offsets.topic.replication.factor brokers"
         ) from error
+    except _PASSING as error:
+        why = connection.refused_now() or (
+            f"does not answer ({type(error).__name__}): check that its brokers run and that "
+            f"bootstrap_servers names them"
+        )
+        raise LogUnavailable(f"Kafka at {connection.servers} {why}") from error
     except errors.AuthorizationError as error:
         raise LogError(
             f"Kafka at {connection.servers} does not allow this ({type(error).__name__}): give "

@@ -165,7 +165,8 @@ class BoundedProducer:
         lost = len(self._waiting)
         self._drop()
         if isinstance(cause, errors.KafkaTimeoutError):
-            why, remedy = "no acknowledgement in time", "check that the brokers run"
+            why, refused = "no acknowledgement in time", self._connection.refused_now()
+            remedy = f"it {refused}" if refused else "check that the brokers run"
         else:
             why, remedy = type(cause).__name__, "see the brokers' log"
         failure = SendFailed(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ _NOT_YET_VALID = 9
 _EXPIRED = 10
 _UNTRUSTED = frozenset({2, 18, 19, 20, 21, 24})
 _OTHER_NAME = frozenset({62, 64})
+# Tags of DER: the optional first field of a certificate, and a time of two-digit years.
+_VERSION, _UTC_TIME = 0xA0, 0x17
 # What a broker answers that has seen no certificate, and one that it does not take.
 _WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE", "HANDSHAKE_FAILURE")
 _REFUSES_CERTIFICATE = (*_WANTS_CERTIFICATE, "UNKNOWN_CA", "CERTIFICATE_", "ACCESS_DENIED")
@@ -138,6 +141,15 @@ def refused_by_broker(
             f"kafka.certificate_file is not given: give it, and kafka.key_file",
         )
     if certificate is not None and any(name in alert for name in _REFUSES_CERTIFICATE):
+        ended = valid_until(Path(certificate))
+        # Brokers often say no more than that they do not know it.
+        if ended is not None and ended < datetime.now(UTC):
+            return SecurityRefused(
+                "own_certificate_expired",
+                f"kafka.certificate_file {certificate} has expired, on {ended:%Y-%m-%d at %H:%M} "
+                f"UTC, and is no longer taken by {server}: have it renewed; the new file is read "
+                f"without a restart",
+            )
         return SecurityRefused(
             "own_certificate_refused",
             f"kafka.certificate_file {certificate} is not taken by {server} ({alert}): give one "
@@ -148,6 +160,40 @@ def refused_by_broker(
         f"kafka.bootstrap_servers {server}: the broker refuses the TLS connection ({alert}): its "
         f"log says why; andon speaks TLS 1.2 and 1.3",
     )
+
+
+def valid_until(path: Path) -> datetime | None:
+    """When the first certificate of a PEM file ends; None for what cannot be read.
+
+    The end of its validity is the second time in the fifth field (version, serial number,
+    signature, issuer, *validity*) of what is signed: RFC 5280, 4.1.
+    """
+    try:
+        text = path.read_text("ascii", "replace")
+        begin = text.index(ssl.PEM_HEADER)
+        end = text.index(ssl.PEM_FOOTER, begin) + len(ssl.PEM_FOOTER)
+        certificate = ssl.PEM_cert_to_DER_cert(text[begin:end])
+        [whole] = _fields(certificate)
+        fields = _fields(_fields(whole[1])[0][1])
+        versioned = fields[0][0] == _VERSION
+        kind, said = _fields(fields[3 + versioned][1])[1]
+        form = "%y%m%d%H%M%SZ" if kind == _UTC_TIME else "%Y%m%d%H%M%SZ"
+        return datetime.strptime(said.decode("ascii"), form).replace(tzinfo=UTC)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _fields(der: bytes) -> list[tuple[int, bytes]]:
+    """The tags and contents that follow each other in DER."""
+    found, at = [], 0
+    while at < len(der):
+        tag, length, at = der[at], der[at + 1], at + 2
+        if length & 0x80:
+            size = length & 0x7F
+            length, at = int.from_bytes(der[at : at + size]), at + size
+        found.append((tag, der[at : at + length]))
+        at += length
+    return found
 
 
 def _why(error: Exception) -> str:

@@ -18,6 +18,7 @@ sooner the measurement is *late*. A part without a result *expires* a week after
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -116,6 +117,9 @@ class Ledger:
         self.open: OrderedDict[str, Journey] = OrderedDict()
         self.decided: OrderedDict[str, Outcome] = OrderedDict()
         self.with_journey: deque[Outcome] = deque()
+        # Until when the first of the open ones stays, so that nobody has to look before.
+        self._first: Journey | None = None
+        self._stays_until = -math.inf
 
     @property
     def open_parts(self) -> int:
@@ -136,17 +140,18 @@ class Ledger:
         """
         if at is None:
             at = event.at.timestamp()
-        journey = self.open.get(event.part)
+        part = event.part
+        journey = self.open.get(part)
         if journey is None:
-            before = self.decided.get(event.part)
+            before = self.decided.get(part)
             if before is not None and at <= before.result_at + self.settings.late_hours * 3600.0:
                 return None
             generation = 0 if before is None else before.generation + 1
-            journey = Journey(event.part, generation, self.opened, at, watermark)
-            self.open[event.part] = journey
+            journey = Journey(part, generation, self.opened, at, watermark)
+            self.open[part] = journey
             self.opened += 1
         journey.touched_at, journey.last_at = watermark, at
-        self.open.move_to_end(event.part)
+        self.open.move_to_end(part)
         return journey
 
     def find(self, part: str) -> Journey | None:
@@ -191,13 +196,23 @@ class Ledger:
 
     def expire(self, watermark: float) -> list[Journey]:
         """Take out the parts whose last event is too long ago, and those beyond the bound."""
+        first = next(iter(self.open.values()), None)
+        if (
+            first is self._first
+            and watermark < self._stays_until
+            and len(self.open) <= self.settings.open_parts
+        ):
+            return []
         gone = []
         oldest = watermark - self.settings.expire_hours * 3600.0
         while self.open:
             part, journey = next(iter(self.open.items()))
             over = len(self.open) > self.settings.open_parts
-            alive = _heard_of(journey, watermark) >= oldest
+            heard = _heard_of(journey, watermark)
+            alive = heard >= oldest
             if alive and not over:
+                # Less a second: the sum may be rounded otherwise than the difference.
+                self._first, self._stays_until = journey, heard + watermark - oldest - 1.0
                 break
             self.evicted += over and alive
             del self.open[part]

@@ -154,9 +154,11 @@ class Line:
     # -- measurements --------------------------------------------------------------------------
 
     def _measured(self, event: Measurement, identify: Identify) -> list[Effect]:
+        part, station, values = event.part, event.station, event.values
         at = event.at.timestamp()
-        self.watermark.update(at, event.part)
-        journey = self.ledger.journey(event, self._now(at), at)
+        self.watermark.update(at, part)
+        now = self._now(at)
+        journey = self.ledger.journey(event, now, at)
         if journey is None:
             self.counts["measurement.late"] += 1
             return []
@@ -164,34 +166,30 @@ class Line:
         self.counts[_COUNTED[arrival]] += 1
         if arrival is Arrival.DUPLICATE or arrival is Arrival.STALE:
             return []
-        journey.row, wrong, verdict = self.detector.read(
-            journey.row, event.station, at, event.values
-        )
-        self.counts["value.wrong_kind"] += len(wrong)
+        reading, verdict = self.detector.read(journey.row, station, at, values)
+        journey.row = reading.row
+        self.counts["value.wrong_kind"] += len(reading.wrong)
         journey.margin = verdict.margin
         if self._witness is not None:
             self._witness.scored(self, event, journey, verdict)
         # A prior is no prediction: the figures know only what a trained detector said.
         scored = verdict.risk if verdict.trained else None
-        journey.risks.append(float("nan") if scored is None else scored)
+        if not journey.scored(float("nan") if scored is None else scored):
+            self.counts["risk.collapsed"] += 1
         effects: list[Effect] = [
             Scored(
-                self.name,
-                event.part,
-                event.station,
-                event.at,
-                verdict.risk,
-                verdict.trained,
-                verdict.interval,
+                self.name, part, station, event.at, verdict.risk, verdict.trained, verdict.interval
             )
         ]
-        effects += self._decide(event, journey, verdict, identify)
-        self.detector.observe(journey.row, event.station, event.values)
-        return effects + self._raised(
-            self.watch.measured(
-                journey.row, event.station, event.at, self._now(at), self.ledger.opened, identify
-            )
+        if scored is not None:
+            effects += self._decide(event, journey, verdict, at, now, identify)
+        self.detector.observe(journey.row, station, values, reading.plan)
+        alerts = self.watch.measured(
+            journey.row, station, event.at, now, self.ledger.opened, identify
         )
+        if alerts or self.watch.conditions.withheld:
+            effects += self._raised(alerts)
+        return effects
 
     def _raised(self, alerts: list[Alert]) -> list[Effect]:
         """What the watch over the line has to say."""
@@ -204,9 +202,15 @@ class Line:
         return [Raised(alert) for alert in alerts]
 
     def _decide(
-        self, event: Measurement, journey: Journey, verdict: Verdict, identify: Identify
+        self,
+        event: Measurement,
+        journey: Journey,
+        verdict: Verdict,
+        at: float,
+        now: float,
+        identify: Identify,
     ) -> list[Effect]:
-        if verdict.risk is None or not verdict.trained:
+        if verdict.risk is None:
             return []
         point = self.operating_point
         standing = journey.standing
@@ -215,19 +219,14 @@ class Line:
             standing is not None, verdict.risk, threshold, self.settings.alarms.clear_ratio
         )
         point.track(journey.number, verdict.risk, self.detector.calibration.base_rate)
-        at = event.at.timestamp()
         if len(journey.risks) == 1:
-            self.watch.part_scored(self._now(at))
+            self.watch.part_scored(now)
         if decision is None:
             return []
         alarm = standing or journey.first_alarm
-        withheld = self.alarms.withheld(None if alarm is None else alarm.id, self._now(at))
+        withheld = self.alarms.withheld(None if alarm is None else alarm.id, now)
         rises = decision.rule == "part.at_risk"
-        if (
-            withheld is None
-            and rises
-            and not self.watch.part_alarmed(journey.number, self._now(at))
-        ):
+        if withheld is None and rises and not self.watch.part_alarmed(journey.number, now):
             withheld = "flood"
         if withheld is not None:
             self.counts[f"withheld.{withheld}"] += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
+from math import nan
 
 from models.plain_state import Opaque, State
 from stream.ledger_state import kept_journeys, ledger_state, restore_ledger
@@ -59,7 +61,9 @@ def restore_line(
     restore_ledger(line.ledger, state["ledger"], len(columns), len(columns.stations))
     if MODEL in anew:
         for journey in (*line.ledger.open.values(), *kept_journeys(line.ledger)):
-            journey.margin = None  # another model's
+            # Another model's, and no figure of this one's: how many there were is kept.
+            journey.margin = None
+            journey.risks = array("d", [nan]) * len(journey.risks)
     else:
         line.operating_point.restore(state["operating_point"])
     line.watch.restore(state["watch"])

@@ -20,8 +20,8 @@ def open_new(path: Path) -> BinaryIO:
     )
 
 
-def private_folder(path: Path) -> Path:
-    """The folder, made with mode 0700 if it is not there.
+def private_folder(path: Path, named: str = "checkpoint.directory") -> Path:
+    """The folder, made with mode 0700 if it is not there; errors say where it was ``named``.
 
     Raises `ConfigError` for one that another user owns, or that group or others may write to: they
     could put a state there that this worker would believe.
@@ -31,19 +31,19 @@ def private_folder(path: Path) -> Path:
         found = path.lstat()
     except OSError as error:
         raise ConfigError(
-            f"checkpoint.directory {path} cannot be used ({error.strerror}): give a folder that "
+            f"{named} {path} cannot be used ({error.strerror}): give a folder that "
             f"andon may make or write to"
         ) from error
     if not stat.S_ISDIR(found.st_mode):
-        raise ConfigError(f"checkpoint.directory {path} is no folder: give the path of one")
+        raise ConfigError(f"{named} {path} is no folder: give the path of one")
     if found.st_uid != os.geteuid():
         raise ConfigError(
-            f"checkpoint.directory {path} belongs to user {found.st_uid}, andon runs as "
+            f"{named} {path} belongs to user {found.st_uid}, andon runs as "
             f"{os.geteuid()}: give a folder that is andon's own"
         )
     if found.st_mode & 0o022:
         raise ConfigError(
-            f"checkpoint.directory {path} has mode {stat.S_IMODE(found.st_mode):04o}, others may "
+            f"{named} {path} has mode {stat.S_IMODE(found.st_mode):04o}, others may "
             f"write to it: run 'chmod 700' on it, or give another folder"
         )
     return path

@@ -51,6 +51,7 @@ __all__ = ["Outputs", "Progress", "Worker"]
 log = structlog.get_logger()
 
 _NAP = 0.5
+_SAY_AWAY_EVERY = 60.0
 _MOMENT_S = 0.2
 _STORE_EVERY = 1.0  # seconds; storing costs a round trip, as much time as a hundred events
 
@@ -165,6 +166,7 @@ class Worker:
         self._waiting.clear()
         self._owed_since, self._paused = None, False
         self.discards += 1
+        said = time.monotonic()
         while True:
             self._turn()
             time.sleep(_NAP)
@@ -176,6 +178,9 @@ class Worker:
             except LogError as again:
                 if not again.retriable:
                     raise
+                if time.monotonic() - said > _SAY_AWAY_EVERY:
+                    said = time.monotonic()
+                    log.warning("andon.log_still_away", error=str(again))
                 if not stop():
                     continue
             return consumer

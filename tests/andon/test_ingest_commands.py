@@ -89,6 +89,30 @@ def test_a_dry_run_shows_what_becomes_of_the_newest_records_and_writes_nothing(
         on_topic(log, "andon.events")
 
 
+def test_nothing_of_a_dry_run_is_cut_however_narrow_the_terminal_is(
+    log: LocalLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_plant(log, shape_map("nested"))
+    put_plant(log, "nested", EVENTS)
+    bad = {"header": {"ts": "noon " * 12, "line": "press-shop"}, "payload": {"serial": "P-9"}}
+    log.append("plant.nested.results", b"k", json.dumps(bad).encode(), timestamp=10**13)
+    log.flush()
+    monkeypatch.setenv("COLUMNS", "40")
+    seen = typed(written_map(), "--dry-run", "100", "--json").stdout.splitlines()
+    head, *rows, counted = typed(written_map(), "--dry-run", "100").stdout.splitlines()
+    assert head.split()[:3] == ["SOURCE", "BECOMES", "LINE"]
+    assert counted == f"{len(EVENTS):,} events, 1 rejected, 0 passed over"
+    for line, row in zip(seen, rows, strict=True):
+        told = json.loads(line)
+        if "rejected" in told:
+            assert told["rejected"]["message"] in row
+            continue
+        event = told["event"]
+        whole = {event["line"], event["part"], event["at"], event.get("station", "")}
+        whole.add(json.dumps(event["values"]) if "values" in event else event["outcome"])
+        assert all(text in row for text in whole)
+
+
 def test_a_dry_run_shows_readings_as_the_measurement_that_they_become(log: LocalLog) -> None:
     create_plant(log, shape_map("readings"))
     put_plant(log, "readings", EVENTS[:1])

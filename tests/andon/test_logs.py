@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import logging
@@ -12,13 +13,17 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from typing import get_args, get_type_hints
 
+import httpcore
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.receiver import Receiver
 from andon.logs import QUIETED, configure_logging
+from andon.sections import LoggingSection
 
 HOSTILE = "P-1\x1b[2J\r\n2026-01-05T08:00:00Z [error    ] andon.forged \x9b31m\u202e\u2028\x00\x7f"
 
@@ -155,6 +160,68 @@ def test_libraries_never_speak_below_their_floor(level: str) -> None:
     assert stream.getvalue() == ""
     logging.getLogger("kafka").error("broker away")
     assert json.loads(stream.getvalue())["event"] == "broker away"
+
+
+@pytest.mark.parametrize("level", get_args(get_type_hints(LoggingSection)["level"]))
+@pytest.mark.parametrize("form", get_args(get_type_hints(LoggingSection)["format"]))
+def test_no_setting_lets_the_libraries_tell_what_they_have_in_hand(level: str, form: str) -> None:
+    assert set(LoggingSection.model_fields) == {"level", "format"}
+    for module in ("kafka", "kafka.admin", "httpcore", "numba"):
+        importlib.import_module(module)
+    configure_logging(level, form, io.StringIO())  # type: ignore[arg-type]
+    theirs = [
+        name
+        for name in logging.root.manager.loggerDict
+        if name.partition(".")[0] in ("kafka", "httpcore", "numba")
+    ]
+    assert {"kafka.net.connection", "httpcore.http11", "numba.core.ssa"} <= set(theirs)
+    assert not [name for name in theirs if logging.getLogger(name).isEnabledFor(logging.INFO)]
+
+
+def test_what_a_receiver_answers_reaches_no_log_even_if_httpcore_is_made_to_speak() -> None:
+    heard, aside = heard_as_json("debug"), io.StringIO()
+    speaking = logging.StreamHandler(aside)
+    logging.getLogger().addHandler(speaking)
+    theirs = [name for name in logging.root.manager.loggerDict if name.startswith("httpcore.")]
+    try:
+        for name in theirs:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        with Receiver([]) as receiver:
+            httpcore.request("POST", receiver.url, content=b"{}")
+    finally:
+        logging.getLogger().removeHandler(speaking)
+        for name in theirs:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    assert "401, b'Unauthorized'" in aside.getvalue()
+    assert heard.getvalue() == ""
+
+
+def test_what_a_client_says_again_and_again_is_one_line_in_ten_seconds() -> None:
+    stream = heard_as_json()
+    client, now = logging.getLogger("kafka.net.manager"), 1000.0
+
+    def says(text: str, *values: object) -> int:
+        before = stream.getvalue().count("\n")
+        record = client.makeRecord(client.name, logging.ERROR, "f", 1, text, values, None)
+        record.created = now
+        client.handle(record)
+        return stream.getvalue().count("\n") - before
+
+    assert says("Connection failed: %s", "111 ECONNREFUSED") == 1
+    assert says("Connection failed: %s", "refused") == 1
+    for number in range(1_000):
+        now += 0.009
+        assert says("Connection failed: %s", f"{number} ECONNREFUSED") == 0
+    now += 1.1
+    assert says("Connection failed: %s", "111 ECONNREFUSED") == 1
+    for number in range(600):
+        says("Connection failed: %s", "x" * (number % 290))
+    [handler] = [each for each in logging.getLogger().handlers if each.filters]
+    assert len(handler.filters[1]._said) <= 256  # type: ignore[union-attr]
+    for _ in range(3):
+        structlog.get_logger().error("andon.own")
+        logging.getLogger("library").error("own")
+    assert stream.getvalue().count("own") == 6
 
 
 def test_the_level_holds_for_libraries_as_well() -> None:

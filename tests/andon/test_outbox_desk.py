@@ -58,10 +58,14 @@ def test_the_list_says_how_deliveries_stand(andon: Commands) -> None:
 
 
 @pytest.mark.usefixtures("outbox")
-def test_the_list_for_people_shows_no_token(andon: Commands) -> None:
-    done = andon("endpoints", "list", COLUMNS="120")
-    assert "410" in done.out
-    assert "mes" in done.out
+def test_the_list_for_people_cuts_nothing_and_shows_no_token(andon: Commands) -> None:
+    done = andon("endpoints", "list")
+    shown = andon("endpoints", "list", "--json").json
+    assert "410" in shown[0]["disabled"]
+    for one, row in zip(shown, done.out.splitlines()[1:], strict=True):
+        assert row.startswith(f"{one['name']} ")
+        state = f"disabled: {one['disabled']}" if one["disabled"] else "enabled"
+        assert all(text in row for text in (one["url"] or "not in the settings", state))
     assert "token" not in done.out
 
 

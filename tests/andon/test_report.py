@@ -97,7 +97,7 @@ def test_the_summary_says_what_was_seen() -> None:
     assert "13,000 events, 5,200 a second: measurement 12,000, result 1,000" in text
     assert "1,000 parts with a result on 2 lines, 100 of them failed (10 %)" in text
     assert "40 parts got no risk" in text
-    assert "2 records could not be read and went to the dead letters: json_invalid 2" in text
+    assert "2 records could not be used and went to the dead letters: json_invalid 2" in text
     assert "duplicate: 3 (the same message again, ignored)" in text
     assert "turned: 1" in text
     assert "orphan" not in text

@@ -99,6 +99,17 @@ def test_the_lines_are_as_their_worker_left_them(settings: Settings) -> None:
     assert line["current"] is True
 
 
+def test_where_no_part_was_tested_that_had_a_risk_there_are_no_figures_yet(
+    settings: Settings,
+) -> None:
+    work(settings, 20)
+    told = status(settings)
+    [line] = told["lines"]
+    assert (line["parts"], line["average_precision"]) == (0, None)
+    head, row = status_text(told).splitlines()[:2]
+    assert row[head.index(" AP ") + 1 :].split()[:6] == ["none", "yet"] * 3
+
+
 def test_a_line_that_began_from_nothing_has_no_checkpoint(settings: Settings) -> None:
     work(settings)
     told = status(settings)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
@@ -74,14 +76,27 @@ def test_a_search_that_was_stopped_goes_on_to_the_same_answer(whole, tmp_path):
     assert finished.opened == 0
 
 
-def test_trials_of_another_search_are_refused_with_what_differs(whole):
-    with pytest.raises(ConfigError, match=r"another search \(seed differs\): name another file"):
+def test_trials_made_otherwise_are_refused_with_what_differs(whole):
+    with pytest.raises(ConfigError, match=r"made otherwise \(seed differs\): name another file"):
         Trials(whole[1], {"seed": 1})
 
 
-def test_a_history_without_fails_cannot_choose_and_says_so(tmp_path):
+def test_another_measure_takes_the_trials_that_are_finished(whole, tmp_path):
+    path = tmp_path / "trials.jsonl"
+    copy(whole[1], path)
+    source = Source()
+    trials = Trials(path, {"seed": SEARCH.seed})
+    found = tuned(TASK, 4, len(RECORDS), source, trials, replace(SEARCH, by="auc"))
+    assert found.by == "auc"
+    # Only a choice that is another one is left to judge.
+    assert source.opened == (dict(found.chosen) != dict(whole[0].chosen))
+
+
+def test_a_history_without_fails_cannot_choose_and_says_so_after_one_trial(tmp_path):
+    source = Source()
     with pytest.raises(ConfigError, match=r"too few fails .*results, \d+ of them fails\): give a "):
-        tuned(TASK, 4, 300, Source(), Trials(tmp_path / "t.jsonl", {}), SEARCH)
+        tuned(TASK, 4, 300, source, Trials(tmp_path / "t.jsonl", {}), SEARCH)
+    assert source.opened == 1
 
 
 def test_the_choice_of_candidates_follows_the_seed_and_begins_with_the_present_settings():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import threading
@@ -14,6 +15,7 @@ from group_reader import Reader, poll_until
 from kafka_broker import KafkaBroker, free_ports
 from kafka_topics import answers, fill, join, new_topic, unique, until, values
 
+from andon.logs import configure_logging
 from stream.errors import (
     LogError,
     LogUnavailable,
@@ -203,3 +205,25 @@ def test_no_secret_and_no_payload_is_logged_even_at_debug(
     # The client does log, so an empty hand would prove nothing.
     assert any(record.name.startswith("kafka") for record in caplog.records)
     assert "CANARY" not in caplog.text
+
+
+def test_payloads_that_a_client_made_to_speak_tells_at_debug_do_not_reach_andons_log(
+    broker: KafkaBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = io.StringIO()
+    configure_logging("debug", "json", heard)
+    caplog.set_level(logging.DEBUG)
+    theirs = [name for name in logging.root.manager.loggerDict if name.startswith("kafka.")]
+    try:
+        for name in theirs:
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        with closing(KafkaLog(KafkaConnection((broker.bootstrap,)))) as log:
+            topic = new_topic(log)
+            log.append(topic, b"CANARY-key", b"CANARY-value")
+            log.flush()
+            assert values(log, topic) == [b"CANARY-value"]
+    finally:
+        for name in theirs:
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    assert "CANARY" in caplog.text
+    assert heard.getvalue() == ""

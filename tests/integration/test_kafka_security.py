@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -22,6 +23,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import UserScramCredentialUpsertion
 from kafka_broker import KafkaBroker, Listener, free_ports
 from kafka_tls import KEY_PASSWORD, Certificates
+from kafka_topics import new_topic
 from required_broker import running
 from service_process import Service
 from small_line import small_line
@@ -29,9 +31,10 @@ from webhooks import until
 
 from alerts.receiver import Receiver
 from producers.event_file import write_events
-from stream.errors import ConfigError, SecurityRefused
+from stream.errors import ConfigError, LogUnavailable, SecurityRefused
 from stream.kafka import KafkaConnection, KafkaLog
 from stream.kafka_handshake import check_handshake
+from stream.log import TopicPartition
 
 __all__ = ["andon", "folder"]
 pytestmark = pytest.mark.kafka
@@ -194,6 +197,44 @@ def test_one_broker_that_fits_is_enough_and_nobody_at_home_is_no_refusal(
     check_handshake(KafkaConnection((f"127.0.0.1:{nobody}",)))
     with pytest.raises(SecurityRefused):
         check_handshake(KafkaConnection((f"127.0.0.1:{nobody}", secured.address("TLS"))))
+
+
+def test_a_certificate_that_expires_under_a_running_client_is_named_and_its_successor_taken(
+    secured: KafkaBroker, made: Certificates, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.pem"
+    shutil.copy(made.client, own)
+    security = {"security_protocol": "SSL", "ssl_cafile": str(made.authority)}
+    security |= {"ssl_certfile": str(own), "ssl_keyfile": str(own)}
+    connection = KafkaConnection(
+        (secured.address("MUTUAL"),), answer_timeout_s=1.5, security=security
+    )
+    check_handshake(connection)
+    with closing(KafkaLog(connection)) as log:
+        topic = new_topic(log)
+        at = TopicPartition(topic, 0)
+        assert list(log.read(at)) == []
+        log.append(topic, b"k", b"v")
+        log.flush()
+        shutil.copy(made.expired, own)
+        # Whoever reads first opens a connection of their own.
+        with pytest.raises(LogUnavailable) as caught:
+            list(log.read(at))
+        assert f"kafka.certificate_file {own} has expired, on 20" in str(caught.value)
+        assert "have it renewed" in str(caught.value)
+        with pytest.raises(SecurityRefused) as refusal:
+            check_handshake(connection)
+        assert refusal.value.reason == "own_certificate_expired"
+        shutil.copy(made.client, own)
+        assert [record.value for record in log.read(at)] == [b"v"]
+
+
+def test_a_cluster_that_is_merely_away_is_said_to_be_away(made: Certificates) -> None:
+    [nobody] = free_ports(1)
+    security = {"security_protocol": "SSL", "ssl_cafile": str(made.authority)}
+    connection = KafkaConnection((f"127.0.0.1:{nobody}",), answer_timeout_s=1.0, security=security)
+    with closing(KafkaLog(connection)) as log, pytest.raises(LogUnavailable, match="brokers run"):
+        log.partitions("andon.events")
 
 
 def test_a_name_that_only_the_brokers_give_is_refused_by_name_too(

@@ -6,7 +6,7 @@ import sys
 import types
 
 import pytest
-from river import base, dummy, forest, linear_model
+from river import base, dummy, forest, linear_model, preprocessing
 
 from models.baselines import MAX_WEIGHT, RIVER, RareFails, factory
 
@@ -151,13 +151,13 @@ def test_an_imported_model_that_takes_a_seed_gets_one():
         ),
         (
             "river.tree.Oak",
-            "'river.tree.Oak' is no model: use forest, linear, logistic, stack or the import path "
-            "of a River classifier",
+            "'river.tree.Oak' is no model (AttributeError: module 'river.tree' has no attribute "
+            "'Oak'): use forest, linear, logistic, stack or the import path of a River classifier",
         ),
         (
             "no.such.Module",
-            "'no.such.Module' is no model: use forest, linear, logistic, stack or the import path "
-            "of a River classifier",
+            "'no.such.Module' is no model (ModuleNotFoundError: No module named 'no'): use forest, "
+            "linear, logistic, stack or the import path of a River classifier",
         ),
         (
             "..tree.Oak",
@@ -171,12 +171,14 @@ def test_an_imported_model_that_takes_a_seed_gets_one():
         ),
         (
             "river.stats.Mean",
-            "'river.stats.Mean' is not a River classifier: it must extend river.base.Classifier",
+            "'river.stats.Mean' is not a River classifier: it must extend river.base.Classifier, "
+            "or be a function that makes one",
         ),
         (
             "river.evaluate.progressive_val_score",
-            "'river.evaluate.progressive_val_score' is not a River classifier: it must extend "
-            "river.base.Classifier",
+            "'river.evaluate.progressive_val_score' cannot be made without dataset, model, metric: "
+            "name a classifier whose arguments all have defaults, or a function of your own that "
+            "fills them in",
         ),
         (
             "river.base.Classifier",
@@ -185,8 +187,8 @@ def test_an_imported_model_that_takes_a_seed_gets_one():
         (
             "river.ensemble.StackingClassifier",
             "'river.ensemble.StackingClassifier' cannot be made without models, meta_classifier: "
-            "name a classifier whose arguments all have defaults, such as a class of your own "
-            "that fills them in",
+            "name a classifier whose arguments all have defaults, or a function of your own that "
+            "fills them in",
         ),
     ],
 )
@@ -196,7 +198,63 @@ def test_a_model_that_cannot_be_made_is_refused_with_the_reason(path, message):
     assert str(refusal.value) == message
 
 
-def test_a_model_without_probabilities_is_refused(monkeypatch):
+@pytest.fixture
+def plant_models(monkeypatch):
+    """A module of the user's own."""
+    module = types.ModuleType("plant_models")
+    monkeypatch.setitem(sys.modules, "plant_models", module)
+    return module
+
+
+def test_a_function_makes_a_pipeline_with_parameters_and_gets_a_seed(plant_models):
+    seeds = []
+
+    def scaled(seed):
+        seeds.append(seed)
+        return preprocessing.StandardScaler() | linear_model.LogisticRegression(l2=0.25)
+
+    plant_models.scaled = scaled
+    make = factory("plant_models.scaled", 3)
+    first, second = make(0), make(1)
+    assert seeds == [3, 1003]
+    assert first.classifier["LogisticRegression"].l2 == 0.25
+    for i in range(400):
+        first.learn_one({"torque": float(i % 20 == 0)}, i % 20 == 0)
+    assert first.predict_proba_one({"torque": 1.0})[True] > 0.5
+    assert second.predict_proba_one({"torque": 1.0}) == {}
+
+
+@pytest.mark.parametrize(
+    ("makes", "message"),
+    [
+        (lambda: 5, "'plant_models.make' makes a int: it must make a River classifier, or a"),
+        (preprocessing.StandardScaler, "'plant_models.make' is not a River classifier: it must"),
+        (
+            lambda: preprocessing.StandardScaler() | linear_model.LinearRegression(),
+            "'plant_models.make' makes a Pipeline: it must make a River classifier, or a pipeline",
+        ),
+        (lambda: 1 / 0, "'plant_models.make' cannot be made: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_makes_no_classifier_is_refused_with_the_reason(plant_models, makes, message):
+    plant_models.make = makes
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - the whole text is compared
+        factory("plant_models.make", 0)(0)
+    assert str(refusal.value).startswith(message)
+
+
+@pytest.mark.parametrize("text", ["import no_such_library", "def (", "raise SystemExit(5)"])
+def test_a_module_that_cannot_be_imported_is_refused_with_its_own_error(
+    text, tmp_path, monkeypatch
+):
+    (tmp_path / "broken_plant_models.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    why = r"is no model \((ModuleNotFoundError: .*no_such_library|SyntaxError: |SystemExit: 5)"
+    with pytest.raises(ValueError, match=why):
+        factory("broken_plant_models.Model", 0)
+
+
+def test_a_model_without_probabilities_is_refused(plant_models):
     class Judge(base.Classifier):
         def learn_one(self, x, y):
             pass
@@ -204,8 +262,6 @@ def test_a_model_without_probabilities_is_refused(monkeypatch):
         def predict_one(self, x):
             return True
 
-    module = types.ModuleType("plant_models")
-    module.Judge = Judge
-    monkeypatch.setitem(sys.modules, "plant_models", module)
+    plant_models.Judge = Judge
     with pytest.raises(ValueError, match=r"'plant_models.Judge' answers no probabilities: name a"):
         factory("plant_models.Judge", 0)

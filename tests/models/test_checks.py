@@ -16,6 +16,7 @@ from models.detector import Detector, DetectorSettings, Verdict
 from models.part_journeys import eventful_journeys, sample_journeys
 from models.part_row import PartRow
 from models.plain_state import State
+from models.reading import Reading
 from stream import checkpoint
 
 MODELS = {
@@ -28,7 +29,7 @@ MODELS = {
 SMALL = DetectorSettings(min_fails=3, min_passes=10, window_parts=60, window_fails=5)
 WIDER = replace(SMALL, window_parts=120, window_fails=10)
 
-Read = tuple[PartRow, tuple[str, ...], Verdict]
+Read = tuple[Reading, Verdict]
 Encoded = tuple[PartRow, tuple[str, ...]]
 
 
@@ -92,9 +93,9 @@ class LearnsFromBeingAsked(Detector):
 
 class RoundsInHaste(Detector):
     def read(self, row: PartRow, station: str, at: float, values: Mapping[str, Value]) -> Read:
-        row, wrong, verdict = super().read(row, station, at, values)
+        reading, verdict = super().read(row, station, at, values)
         hasty = None if verdict.risk is None else round(verdict.risk, 6)
-        return row, wrong, verdict._replace(risk=hasty)
+        return reading, verdict._replace(risk=hasty)
 
 
 class BelievesTheFirstKey(Detector):

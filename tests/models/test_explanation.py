@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from river import dummy, linear_model, tree
+from river import dummy, imblearn, linear_model, preprocessing, tree
 
 from models.baselines import RareFails, factory
 from models.calibration import logit
@@ -83,3 +83,19 @@ def test_no_opinion_is_no_number(answer):
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_an_opinion_has_finite_log_odds(p):
     assert log_odds({True: p, False: 1 - p}) == logit(p)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        preprocessing.StandardScaler() | linear_model.LogisticRegression(),
+        imblearn.RandomUnderSampler(linear_model.LogisticRegression(), {True: 0.5, False: 0.5}, 1),
+    ],
+    ids=["pipeline", "wrapper"],
+)
+def test_what_ends_in_a_linear_model_is_explained_by_taking_inputs_away(made):
+    model = RareFails(made)
+    for i in range(400):
+        model.learn_one({"torque": float(i % 10 == 0), "temp": float(i % 7)}, i % 10 == 0)
+    told = contributions({"torque": 1.0, "temp": 3.0}, model, margin_by(model))
+    assert told["torque"] > abs(told["temp"])

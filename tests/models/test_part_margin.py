@@ -45,7 +45,7 @@ def sampled_margins(detector, row, samples=SAMPLES, seed=0):
     cells = gaussian.cells[:columns, :, 0].astype(np.float64)
     loadings, mu, psi = cells[:, :r], cells[:, r + MU], cells[:, r + PSI]
     number = cells[:, r + PRECISION] > 0.0
-    weights = member._slopes[:columns, 0, 0].astype(np.float64)
+    weights = member._slopes[0, :columns, 0].astype(np.float64)
     seen = number & ((row.state == 1) | (row.state == 3))
     z = np.clip((row.x - gaussian.standard[:columns, 0]) * gaussian.standard[:columns, 1], -5, 5)
 

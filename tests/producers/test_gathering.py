@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +37,7 @@ def gathered(items: Sequence[Told], gathering: Gathering | None = None) -> list[
 def said(ready: Sequence[Ready]) -> list[tuple[str, str, list[str], list[int]]]:
     """Part, station, features and offsets of what is whole."""
     told = []
-    for event, places in ready:
+    for event, places, _ in ready:
         station = event.station if isinstance(event, Measurement) else event.type
         values = list(event.values) if isinstance(event, Measurement) else []
         told.append((getattr(event, "part", ""), station, values, [p.offset for p in places]))
@@ -117,8 +119,46 @@ def test_a_visit_of_more_than_an_event_may_hold_is_told_in_pieces_that_it_may() 
         told += gathering.close_all()
         assert len(told) in (130 // 3 + 1, 3)
         assert [place.offset for ready in told for place in ready.places] == [*range(130)]
-        for event, _ in told:
+        assert [ready.cut for ready in told] == [True] * (len(told) - 1) + [False]
+        for event, _, _ in told:
             assert decode(event.line.encode(), encode(event), limits) == event
+
+
+def test_beyond_the_bound_the_visits_that_were_silent_longest_are_told_as_they_are() -> None:
+    gathering = Gathering(GAP, most_bytes=10_000)  # of visits of one reading three and no more
+    visits = [reading("a", 0, "P"), reading("a", 0, "Q"), reading("a", 0, "R")]
+    assert gathered([*visits, reading("b", 1, "P")], gathering) == [[], [], [], []]
+    [cut] = gathering.add(reading("a", 1, "S"), Place("t", 0, 4), 4)
+    assert (said([cut]), cut.cut) == ([("Q", "press", ["a"], [1])], True)
+    rest = gathering.close_all()
+    assert [(each[0], each[3]) for each in said(rest)] == [("R", [2]), ("P", [0, 3]), ("S", [4])]
+    assert not any(ready.cut for ready in rest)
+
+
+@pytest.mark.parametrize(("readings", "values"), [(1, 1), (30, 1), (1, 100)])
+def test_a_flood_of_visits_without_end_takes_no_more_memory_than_the_bound(
+    readings: int, values: int
+) -> None:
+    most = 500_000
+    gathering = Gathering(timedelta(days=1), most_bytes=most)
+    flood = []
+    for number in range(3 * most // (2_500 + 200 * readings * values)):
+        for name in range(readings):
+            told = {f"feature {name} {value}": 0.5 + number for value in range(values)}
+            raw = encode(measurement(f"P-{number}", f"press {number}", 0, told))
+            flood.append(raw)
+    cut = 0
+    tracemalloc.start()
+    try:
+        for number, raw in enumerate(flood):
+            event = decode(b"A", raw)
+            assert isinstance(event, Measurement)
+            item = Told(event, gather=True)
+            cut += sum(r.cut for r in gathering.add(item, Place("t", 0, number), number))
+        assert tracemalloc.get_traced_memory()[0] < most
+    finally:
+        tracemalloc.stop()
+    assert cut > gathering.open_visits > 10
 
 
 items = st.lists(
@@ -134,12 +174,12 @@ items = st.lists(
 
 
 @settings(max_examples=200)
-@given(drawn=items)
+@given(drawn=items, most=st.sampled_from([10**9, 6_000, 3_000]))
 def test_every_reading_is_told_exactly_once_and_in_one_visit(
-    drawn: list[tuple[str, int, str, str, bool]],
+    drawn: list[tuple[str, int, str, str, bool]], most: int
 ) -> None:
     told = [reading(n, m, part, station, closes=c) for n, m, part, station, c in drawn]
-    gathering = Gathering(GAP)
+    gathering = Gathering(GAP, most_bytes=most)
     whole = [ready for step in gathered(told, gathering) for ready in step]
     whole += gathering.close_all()
     offsets = [place.offset for ready in whole for place in ready.places]
@@ -153,19 +193,19 @@ def test_every_reading_is_told_exactly_once_and_in_one_visit(
 
 
 @settings(max_examples=200)
-@given(drawn=items, cut=st.integers(0, 40))
+@given(drawn=items, cut=st.integers(0, 40), most=st.sampled_from([10**9, 6_000, 3_000]))
 def test_what_waits_and_is_read_again_after_a_restart_gives_the_same(
-    drawn: list[tuple[str, int, str, str, bool]], cut: int
+    drawn: list[tuple[str, int, str, str, bool]], cut: int, most: int
 ) -> None:
     told = [reading(n, m, part, station, closes=c) for n, m, part, station, c in drawn]
-    undisturbed = Gathering(GAP)
+    undisturbed = Gathering(GAP, most_bytes=most)
     wanted = [ready for step in gathered(told, undisturbed) for ready in step]
     wanted += undisturbed.close_all()
 
-    first = Gathering(GAP)
+    first = Gathering(GAP, most_bytes=most)
     before = [ready for step in gathered(told[:cut], first) for ready in step]
     done = {place.offset for ready in before for place in ready.places}
-    second = Gathering(GAP)
+    second = Gathering(GAP, most_bytes=most)
     after: list[Ready] = []
     for number, item in enumerate(told):
         if number not in done:

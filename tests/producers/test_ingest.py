@@ -21,8 +21,10 @@ from plants import (
     shape_map,
     values_on,
 )
+from scraped import value
 from structlog.testing import capture_logs
 
+from andon.producer_monitor import ProducerMonitor
 from producers.ingest import Ingest, IngestSettings
 from producers.source_place import PLACES_HEADER, Place, places_of
 from stream.codec import decode
@@ -79,7 +81,8 @@ def new_log(kind: Callable[[], MemoryLog] = MemoryLog) -> MemoryLog:
 
 
 def ingest(log: Log, data: dict[str, Any], **named: Any) -> Ingest:
-    settings = IngestSettings(poll_records=named.pop("poll_records", 100), settle_seconds=0.0)
+    bounds = {name: named.pop(name) for name in ("poll_records", "gathered_bytes") if name in named}
+    settings = IngestSettings(**{"poll_records": 100, "settle_seconds": 0.0, **bounds})
     made = Ingest(log, log, loaded(data), settings, **named)
     made.run(lambda: False, until_end=True)
     return made
@@ -124,26 +127,48 @@ def plant_log(kind: Callable[[], MemoryLog], shape: str, data: dict[str, Any]) -
 @settings(max_examples=25, deadline=None)
 @given(
     named=st.sampled_from(sorted(MAPS)),
+    gathered_bytes=st.sampled_from([10**9, 6_000]),
     crashes=st.lists(st.integers(0, 2 * len(EVENTS)), min_size=1, max_size=4),
 )
 def test_crashed_between_any_two_steps_each_item_is_told_once_and_in_order(
-    named: str, crashes: list[int]
+    named: str, gathered_bytes: int, crashes: list[int]
 ) -> None:
     shape, data = MAPS[named]
     undisturbed = plant_log(MemoryLog, shape, data)
-    ingest(undisturbed, data)
+    ingest(undisturbed, data, gathered_bytes=gathered_bytes)
     log = plant_log(Crashing, shape, data)
     assert isinstance(log, Crashing)
     for crash in crashes:
         log.left = crash
         with contextlib.suppress(Crash):
-            ingest(log, data, poll_records=9)
+            ingest(log, data, poll_records=9, gathered_bytes=gathered_bytes)
     log.left = None
-    ingest(log, data)
+    ingest(log, data, gathered_bytes=gathered_bytes)
     assert values_on(log, "andon.events") == values_on(undisturbed, "andon.events")
     assert len(on_topic(log, "andon.dead-letters")) == 1
     told = places(log, data["group"])
     assert len(told) == len(set(told))
+
+
+def test_readings_of_ever_new_parts_stay_within_the_bound_and_the_visits_cut_are_told() -> None:
+    log, data = new_log(), without_closing(shape_map("readings"))
+    create_plant(log, data)
+    for number in range(200):
+        at = f"2026-01-05T08:00:{number % 30:02}Z"
+        said = {"sn": f"P-{number}", "t": at, "st": f"press {number}", "sensor": "a", "val": 1}
+        key = said["sn"].encode()
+        log.append("plant.readings", key, json.dumps(said).encode(), timestamp=10**12 + number)
+    monitor = ProducerMonitor("ingest")
+    with capture_logs() as logs:
+        counts = ingest(log, data, gathered_bytes=20_000, observer=monitor).counts
+    assert counts["events"] == 200
+    assert counts["visits_cut"] > 190
+    told = value(monitor.registry, "andon_visits_cut_total")
+    assert told == counts["visits_cut"]
+    [line] = [each for each in logs if each["event"] == "andon.visit_cut"]
+    assert line["waiting"] < 10
+    [stopped] = [each for each in logs if each["event"] == "andon.ingest_stopped"]
+    assert stopped["visits_cut"] == counts["visits_cut"]
 
 
 def test_two_maps_read_one_topic_without_hindering_each_other() -> None:

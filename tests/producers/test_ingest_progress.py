@@ -27,6 +27,19 @@ def test_what_was_found_at_the_start_is_searched_again_until_it_is_passed() -> N
     assert progress.settle({P: 7}, [], {OUT: 22}).since == {OUT: 22}
 
 
+def test_a_reading_that_waits_for_days_lets_nothing_grow_without_end() -> None:
+    progress = IngestProgress({P: 0}, {OUT: 0}, [], {OUT: 0})
+    held = Place("t", 0, 1)
+    for number in range(2, 5_000):
+        commit = progress.settle({P: number}, [held], {OUT: number})
+        assert (commit.source, commit.since) == ({P: 1}, {OUT: 0})
+    assert len(progress._marks) <= 1_000
+    # What is searched at a restart may lie further back then, and never ahead.
+    since = progress.settle({P: 5_000}, [Place("t", 0, 2_500)], {OUT: 5_000}).since[OUT]
+    assert 2_000 < since <= 2_500
+    assert progress.settle({P: 5_001}, [], {OUT: 5_001}).since == {OUT: 5_001}
+
+
 steps = st.lists(
     st.tuples(st.sampled_from([0, 1]), st.booleans(), st.booleans(), st.booleans()), max_size=40
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import replace
 
 import msgspec
@@ -11,14 +12,28 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 from scraped import monitored_worker, value
-from small_line import LEARNT, QUICK, part_events, press, small_line, trained_driver, with_line
+from small_line import (
+    HARD,
+    LEARNT,
+    QUICK,
+    SOFT,
+    part_events,
+    press,
+    small_line,
+    trained_driver,
+    with_line,
+)
 from workers import create_topics, put
 
+from andon.line_metrics import line_families
 from andon.line_state import line_state
-from andon.metrics import LABELLED_LINES
+from andon.metrics import LABELLED_LINES, LineLabels
 from stream.events import Event
-from stream.journey import IDS_KEPT, STATIONS_KEPT
+from stream.journey import IDS_KEPT, RISKS_KEPT, STATIONS_KEPT
 from stream.ledger import TESTS_KEPT, LedgerSettings
+from stream.line import Line
+from stream.line_state import line_state as state_of_line
+from stream.line_state import restore_line
 from stream.memory import MemoryLog
 from stream.testing import TaskDriver, measurement, refusals, result, risks, tick
 
@@ -111,3 +126,35 @@ def test_one_part_is_remembered_within_bounds_whatever_is_sent_of_it() -> None:
     [outcome] = driver.line("A").ledger.decided.values()
     assert len(outcome.tests) == TESTS_KEPT
     assert driver.line("A").counts["result.superseded"] == 100
+
+
+def test_a_part_that_is_reworked_for_ever_stops_growing_the_state_and_its_last_risk_counts() -> (
+    None
+):
+    driver = trained_driver()
+    line = driver.line("A")
+
+    def rework(count: int, start: int, torque: float) -> None:
+        driver.pipe(*(press("P-x", LEARNT + (start + n) / 1e4, torque) for n in range(count)))
+
+    rework(RISKS_KEPT, 0, SOFT)
+    before = size(driver)
+    rework(100, RISKS_KEPT, HARD)
+    effects = driver.read()
+    newest = [risk for risk in risks(effects) if risk is not None][-1]
+    journey = line.ledger.find("P-x")
+    assert journey is not None
+    assert (len(journey.risks), journey.risks[-1]) == (RISKS_KEPT, newest)
+    assert line.counts["risk.collapsed"] == 100
+    assert size(driver) < 1.01 * before
+    metrics = line_families([line_state(line, None)], LineLabels())
+    [collapsed] = [each for each in metrics if each.name == "andon_risks_collapsed"]
+    assert [sample.value for sample in collapsed.samples] == [100.0]
+
+    again = Line("A", line.settings)
+    restore_line(again, deepcopy(state_of_line(line)))
+    assert again.counts["risk.collapsed"] == 100
+    for each in (line, again):
+        each.apply(result("P-x", "fail", LEARNT + 9), lambda rule, subject: "0" * 32)
+    known = [each.evaluation.last_risks()[0][-1] for each in (line, again)]
+    assert known == [newest, newest]

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 from small_line import QUICK, small_line
 
+from andon.line_state import figures_of
 from models.plain_state import State
 from stream import checkpoint
 from stream.codec import encode
-from stream.effects import Effect, PutAside
+from stream.effects import Effect, PutAside, Scored
 from stream.events import Event
 from stream.fingerprint import SettingsChanged, begun_anew, changed, fingerprint, other_versions
 from stream.line_state import FIGURES, IMPUTATION, MODEL
@@ -171,10 +173,11 @@ def test_what_migrates_goes_on_with_journeys_and_results(name: str, written: byt
     kept += [] if FIGURES in anew else ["evaluation"]
     kept += [] if MODEL in anew else ["detector", "operating_point"]
     for part in kept:
-        if part == "ledger" and MODEL in anew:  # but for the margins that another model gave
+        if part == "ledger" and MODEL in anew:  # but for what another model said of them
             for journeys in ("open", "recent_journeys"):
-                for margin in ("margin", "margins", "stacked"):
-                    now[part][journeys][margin] = before[part][journeys][margin]
+                assert np.isnan(now[part][journeys]["risks"]).all()
+                for said in ("margin", "margins", "stacked", "risks"):
+                    now[part][journeys][said] = before[part][journeys][said]
         assert checkpoint.digest({part: now[part]}) == checkpoint.digest({part: before[part]})
     if MODEL in anew:
         assert now["detector"]["fails"] == now["detector"]["passes"] == 0
@@ -182,6 +185,24 @@ def test_what_migrates_goes_on_with_journeys_and_results(name: str, written: byt
     goes_on(task)
     if MODEL in anew:
         assert task.lines["A"].detector.passes > 0
+
+
+def test_the_figures_after_a_migration_are_those_of_the_new_model_alone(written: bytes) -> None:
+    settings = with_other(QUICK, "line.detector.rank", 3)
+    before = taken_up(written, QUICK).lines["A"]
+    assert before.evaluation.last_risks()[0].size > 100
+    task = taken_up(
+        written, settings, begun_anew(changed(fingerprint(QUICK), fingerprint(settings)))
+    )
+    line = task.lines["A"]
+    assert {journey.part for journey in before.ledger.open_journeys()} == {
+        journey.part for journey in line.ledger.open_journeys()
+    }
+    assert figures_of(line).parts == 0
+    effects = piped(task, small_line(2 * AFTER, start=BEFORE), 10_000)
+    given = {each.part for each in effects if isinstance(each, Scored) and each.trained}
+    judged = line.evaluation.last_risks()[0].size
+    assert 0 < judged == len(given & {outcome.part for outcome in line.ledger.decided.values()})
 
 
 def test_another_model_keeps_the_imputation_if_it_imputes_the_same_way(written: bytes) -> None:
@@ -212,7 +233,7 @@ def test_a_member_is_switched_off_and_on_again_and_the_line_goes_on(fewer: tuple
 
 @pytest.mark.parametrize("name", ["rank", "replicates", "seed", "backend"])
 def test_what_shapes_the_imputation_begins_it_anew(name: str) -> None:
-    assert begun_anew({f"detector.{name}": (0, 1)}) == {IMPUTATION, MODEL}
+    assert begun_anew({f"detector.{name}": (0, 1)}) == {FIGURES, IMPUTATION, MODEL}
 
 
 @pytest.mark.parametrize(("before", "after"), [("linear", "logistic"), ("logistic", "linear")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.journey import Arrival, Journey
+from stream.journey import RISKS_KEPT, Arrival, Journey
 from stream.testing import measurement
 
 
@@ -57,3 +57,13 @@ def test_whatever_comes_the_newest_reading_stands(order: list[int], again: int) 
         newest = max(newest, minutes)
     repeated = part.add(measurement("P-1", "press", again, {"x": float(again)}))
     assert repeated is (Arrival.DUPLICATE if again == newest else Arrival.STALE)
+
+
+def test_a_part_that_is_reworked_for_ever_keeps_its_first_risks_and_the_newest_known() -> None:
+    part = journey()
+    for number in range(RISKS_KEPT + 1_000):
+        assert part.scored(number / 10_000) == (number < RISKS_KEPT)
+    assert not part.scored(float("nan"))
+    assert len(part.risks) == RISKS_KEPT
+    assert list(part.risks[:-1]) == [number / 10_000 for number in range(RISKS_KEPT - 1)]
+    assert part.risks[-1] == (RISKS_KEPT + 999) / 10_000

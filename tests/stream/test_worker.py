@@ -294,6 +294,27 @@ def test_a_log_that_is_away_for_a_while_is_waited_for(
     assert (outputs(log), states_of(worker)) == undisturbed
 
 
+def test_a_log_that_stays_away_is_told_of_again_with_what_keeps_it_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("stream.worker._SAY_AWAY_EVERY", 0.0)
+    log = filled()
+    refused = [LogUnavailable("the certificate has expired") for _ in range(2)]
+    away = FaultyLog(log)
+
+    def fails() -> LogUnavailable | None:
+        away._on_flush = lambda: refused.pop() if refused else None
+        away.on_poll = None
+        return unavailable()
+
+    away.on_poll = fails
+    with capture_logs() as logged:
+        run_to_end(away, QUICK, poll_records=200)
+    said = [(e["event"], e["error"]) for e in logged if "error" in e and "log_still" in e["event"]]
+    assert said == [("andon.log_still_away", "the certificate has expired")] * 2
+    assert outputs(log)
+
+
 class Slow(FaultyLog):
     """A log that takes what it is given but does not acknowledge it for some polls."""
 

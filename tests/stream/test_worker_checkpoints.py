@@ -388,7 +388,9 @@ def test_other_settings_are_refused_by_name_unless_what_goes_is_taken_over(folde
         worker, read = run(log, rules(folder, migrate=True), wanted=wanted)
     assert read == 0
     migrated = [entry for entry in logged if entry["event"] == "andon.checkpoint_migrated"]
-    assert {tuple(entry["begun_anew"]) for entry in migrated} == {("imputation", "model")}
+    assert {tuple(entry["begun_anew"]) for entry in migrated} == {
+        ("figures", "imputation", "model")
+    }
     told = states_of(worker)
     for name, state in known.items():
         assert told[name]["ledger"] == state["ledger"]

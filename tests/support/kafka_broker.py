@@ -138,6 +138,7 @@ class KafkaBroker:
         directory: Path | None = None,
         heap: str = "512m",
         listeners: Mapping[str, Listener] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._owned = tempfile.mkdtemp(prefix="andon-kafka-") if directory is None else None
         self.directory = Path(self._owned or str(directory))
@@ -145,6 +146,7 @@ class KafkaBroker:
         self.log = self.directory / "broker.log"
         self.heap = heap
         self._listeners = dict(listeners or {})
+        self._more = dict(settings or {})
         self.port, self._controller, *others = free_ports(2 + len(self._listeners))
         self._ports = dict(zip(self._listeners, others, strict=True))
         self._process: subprocess.Popen[bytes] | None = None
@@ -172,7 +174,7 @@ class KafkaBroker:
                 text = re.sub(rf"(?m)^({re.escape(key)}=.*)$", rf"\1{more}", text)
             for key, value in listener.settings.items():
                 text += f"listener.name.{name.lower()}.{key}={value}\n"
-        return text
+        return text + "".join(f"{key}={value}\n" for key, value in self._more.items())
 
     def start(self) -> KafkaBroker:
         """Start the process, formatting its storage the first time; answers itself."""
