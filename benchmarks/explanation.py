@@ -138,6 +138,7 @@ def main() -> None:
     if chosen.quick:
         chosen.families, chosen.seeds, chosen.parts = ["linear"], [1], 2_000
         chosen.models = ["linear"]
+    where = circumstances(", ".join(map(str, chosen.seeds)) + "; their alarms are counted together")
     lines = list(product(chosen.models, chosen.families, chosen.seeds))
     with ProcessPoolExecutor(chosen.jobs, get_context("spawn")) as pool:
         models, names, seeds = zip(*lines, strict=True)
@@ -155,9 +156,7 @@ def main() -> None:
     text = "\n\n".join(
         [
             "## Explanation",
-            circumstances(
-                ", ".join(map(str, chosen.seeds)) + "; their alarms are counted together"
-            ),
+            where,
             f"{chosen.parts:,} parts a line, {chosen.features} features; the {REASONS} strongest "
             f"reasons of each part's first alarm.",
             table(head, rows),
