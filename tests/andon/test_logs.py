@@ -192,7 +192,7 @@ def test_what_a_receiver_answers_reaches_no_log_even_if_httpcore_is_made_to_spea
         logging.getLogger().removeHandler(speaking)
         for name in theirs:
             logging.getLogger(name).setLevel(logging.NOTSET)
-    assert "401, b'Unauthorized'" in aside.getvalue()
+    assert "send_request_headers.complete" in aside.getvalue()
     assert heard.getvalue() == ""
 
 

@@ -268,8 +268,8 @@ def test_a_detector_that_knows_nothing_any_more_is_degraded() -> None:
 
 
 def flood(minutes: float, parts: int = 40) -> list[Measurement]:
-    """Parts that are all at risk, five a minute."""
-    return [press(f"F-{n}", minutes + 0.2 * n, 9.0 + 0.1 * (n % 3)) for n in range(parts)]
+    """Parts that are all at risk, as far out as counts, five a minute."""
+    return [press(f"F-{n}", minutes + 0.2 * n, 19.0 + 0.1 * (n % 3)) for n in range(parts)]
 
 
 def test_in_a_flood_one_alert_stands_for_those_that_are_withheld() -> None:
@@ -285,7 +285,7 @@ def test_in_a_flood_one_alert_stands_for_those_that_are_withheld() -> None:
     # When it is over, that is said, and parts are told of again.
     driver.pipe(*(oven(f"C-{n}", NOW + 30 + n) for n in range(20)))
     assert alert_types(driver.read()) == ["alarm.cleared"]
-    driver.pipe(press("P-x", NOW + 51, 9.0))
+    driver.pipe(press("P-x", NOW + 51, 19.0))
     assert alert_types(driver.read()) == ["part.at_risk"]
 
 
