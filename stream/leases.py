@@ -1,6 +1,7 @@
 """Consumer groups of the local log: members with a heartbeat, partitions with an exclusive lease.
 
-1. A member's row says until when it is alive; every `refresh` moves that on.
+1. A member's row says until when it is alive; a `refresh` moves that on twice a second, and looks
+   every time whether the row is still there: a namesake may have taken it.
 2. Whoever refreshes removes the members whose time is over, and with them their leases.
 3. What this member announced as revoked at its last refresh, it gives back now.
 4. A lease that is no longer ours was lost.
@@ -73,7 +74,8 @@ class LeaseMembership:
         """See `stream.polling.Membership`; writes to the file only now and then."""
         now = self._clock()
         # A clock that was set back counts as due, else a heartbeat could stay away for hours.
-        if self._refreshed <= now < self._refreshed + self._interval and not self._leaving:
+        due = not self._refreshed <= now < self._refreshed + self._interval
+        if not due and not self._leaving and self._is_there():
             return Change()
         if self._fenced:
             raise LogError(name_taken(self._group, self._static_name))
@@ -135,6 +137,15 @@ class LeaseMembership:
             (self._expiry(now), self._group, self._name),
         )
         return changed.rowcount == 1
+
+    def _is_there(self) -> bool:
+        """Whether nobody has taken our row away; a namesake does that at any moment."""
+        with self._file.reading() as db:
+            row = db.execute(
+                "SELECT 1 FROM member WHERE member_group = ? AND name = ?",
+                (self._group, self._name),
+            )
+            return row.fetchone() is not None
 
     def _is_replaced(self, db: sqlite3.Connection) -> bool:
         namesake = db.execute(

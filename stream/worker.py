@@ -28,6 +28,8 @@ every result is learnt once.
    no more until half of them are (`stream.kafka_producer`).
 8. *Zombies.* A store refuses the epoch of who has been replaced; if the group agrees that the
    partition is another member's, it is let go, else two groups share a store and the worker ends.
+   Who is replaced while it is awake, by a process with its member name, may on Kafka still publish
+   what it processes within the second of step 4: the same alerts, under the same ids.
 """
 
 from __future__ import annotations

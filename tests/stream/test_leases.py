@@ -106,6 +106,19 @@ def test_a_name_used_twice_moves_to_the_newcomer_and_the_other_is_told_why(
     assert len(newer.held) == 2
 
 
+def test_whoever_was_replaced_by_its_namesake_is_given_no_further_record(
+    log: LocalLog,
+) -> None:
+    """Not even between two heartbeats: the clock of this log stands still."""
+    log.create_topics([TopicSpec(TOPIC)])
+    older = Reader(log, [TOPIC], "g", member="andon-1")
+    poll_until([older], lambda: older.held == {AT})
+    Reader(log, [TOPIC], "g", member="andon-1")
+    append_all(log, [b"v"] * 3)
+    batch = older.poll()
+    assert (batch.lost, batch.records) == ((AT,), ())
+
+
 def test_a_clock_set_back_does_not_stop_the_heartbeat(log: LocalLog, clock: ShiftedClock) -> None:
     log.create_topics([TopicSpec(TOPIC, 2)])
     reader = Reader(log, [TOPIC], "g")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -484,8 +485,6 @@ def test_a_worker_that_has_lost_its_partitions_writes_nothing_for_them(
             go_on.wait(30)
 
     sleepy = FaultyLog(open_log(), on_poll=stand_still)
-    refusal: list[BaseException] = []
-
     done = threading.Event()
     successor = new_worker(open_log(), QUICK, member="m")
     refusal: list[BaseException] = []
@@ -503,6 +502,8 @@ def test_a_worker_that_has_lost_its_partitions_writes_nothing_for_them(
     threads[1].start()
     wait_until(lambda: outputs(open_log()) == undisturbed[0])
     wait_until(lambda: len(successor.tasks) == 4 and is_at_end(successor, open_log()))
+    # Records that it holds already, it takes only after a look at who owns them, once a second.
+    time.sleep(1.1)
     go_on.set()
     threads[0].join(30)
     assert "another process has joined" in str(refusal)
