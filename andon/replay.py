@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from andon.report import RunReport, write_report
@@ -141,12 +143,7 @@ class Replay:
         with ExitStack() as files:
             write = _writer(out, files)
             reporting = self._warm_up_until is None
-            for number, record in enumerate(records, start=1):
-                task = self.tasks.get(record.partition)
-                if task is None:
-                    task = Task(record.partition, self.settings, self._trained)
-                    self.tasks[record.partition] = task
-                effects = task.process(record)
+            for number, (task, effects) in enumerate(self._processed(records), start=1):
                 if not reporting:
                     reporting = self._warmed_up(task.last_at)
                     if reporting:
@@ -166,6 +163,14 @@ class Replay:
         if out is not None:
             write_report(out, report)
         return report
+
+    def _processed(self, records: Iterable[Record]) -> Iterator[tuple[Task, list[Effect]]]:
+        for partition, some in groupby(records, key=attrgetter("partition")):
+            task = self.tasks.get(partition)
+            if task is None:
+                task = self.tasks[partition] = Task(partition, self.settings, self._trained)
+            for _, effects in task.process_all(some):
+                yield task, effects
 
     def _warmed_up(self, at: datetime | None) -> bool:
         return at is not None and self._warm_up_until is not None and at >= self._warm_up_until

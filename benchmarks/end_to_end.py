@@ -83,8 +83,8 @@ def on_the_broker(log: Log, topics: Outputs, group: str) -> None:
 def in_memory(records: Sequence[Record]) -> None:
     """The same records through a task."""
     task = Task(0, TaskSettings())
-    for record in records:
-        task.process(record)
+    for _ in task.process_all(records):
+        pass
 
 
 def throughput(log: Log, records: Sequence[Record], rounds: int) -> tuple[float, float, float]:

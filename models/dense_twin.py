@@ -162,8 +162,14 @@ class DenseTwin:
         slope = np.abs(self._weights().number.mean(axis=0))
         middle, inverse = self.gaussian.standard.T
         value = middle + np.where(inverse > 0.0, z / np.where(inverse > 0.0, inverse, 1.0), 0.0)
-        cells = np.flatnonzero((row.state == DROPPED) & self.gaussian.model.number)
-        return {j: (float(value[j]), float(slope[j])) for j in cells.tolist()}
+        return {j: (float(value[j]), float(slope[j])) for j in self._filled(row).tolist()}
+
+    def imputed(self, row: PartRow) -> int:
+        """How many cells `fills` speaks of."""
+        return len(self._filled(row))
+
+    def _filled(self, row: PartRow) -> Any:
+        return np.flatnonzero((row.state == DROPPED) & self.gaussian.model.number)
 
     def _weights(self) -> _Weights:
         return _Weights(self.classifier.weights_numbers, self.classifier.weights_flags)

@@ -279,7 +279,7 @@ class Detector:
 
     def imputed(self, row: PartRow) -> int:
         """How many dropped readings count as what the part's others let expect."""
-        return len(self.member.fills(self.catalogue.grown(row))) if self.trained else 0
+        return self.member.imputed(self.catalogue.grown(row)) if self.trained else 0
 
     def missing(self, row: PartRow) -> Missing:
         """What is not known of the part, and why."""

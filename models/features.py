@@ -276,7 +276,7 @@ class FeatureCatalogue:
         """A feature's recent mean and spread, None for a category or before there is one."""
         if self.columns.kind[column] == Kind.CATEGORICAL or not self.scale.count[column] > 0.0:
             return None, None
-        return float(self.scale.mean[column]), float(self.scale.spread()[column])
+        return float(self.scale.mean[column]), float(self.scale.spread(slice(column, column + 1))[0])
 
     def counts(self, row: PartRow) -> CellCounts:
         """The part's cells by what is known of them."""

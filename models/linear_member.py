@@ -220,9 +220,7 @@ class LinearMember:
     def fills(self, row: PartRow) -> dict[int, tuple[float, float]]:
         """What each dropped number counts as, and by how much the margin moves if it lies one
         spread further off; values are raw, keys are columns."""
-        gaussian, state = self.gaussian, row.state
-        is_number = gaussian.cells[: len(state), gaussian.rank + PRECISION, 0] > 0.0
-        cells = np.flatnonzero((state == CELL_DROPPED) & is_number)
+        gaussian, cells = self.gaussian, self._filled(row)
         if not len(cells):
             return {}
         z = self._expected(cells, self._factors(row)).mean(axis=1)
@@ -231,6 +229,15 @@ class LinearMember:
         slope = self._slopes[NUMBER, cells, : gaussian.replicates].mean(axis=1, dtype=np.float64)
         pairs = zip(value.tolist(), np.abs(slope).tolist(), strict=True)
         return dict(zip(cells.tolist(), pairs, strict=True))
+
+    def imputed(self, row: PartRow) -> int:
+        """How many cells `fills` speaks of."""
+        return len(self._filled(row))
+
+    def _filled(self, row: PartRow) -> Any:
+        """The columns of the dropped numbers."""
+        dropped = np.flatnonzero(row.state == CELL_DROPPED)
+        return dropped[self.gaussian.cells[dropped, self.gaussian.rank + PRECISION, 0] > 0.0]
 
     def _expected(self, cells: Any, f: Any) -> Any:
         """The conditional means of numbers' z (cells, replicates)."""

@@ -95,13 +95,16 @@ def strongest_reasons(
 
     ``fills`` holds what dropped cells count as, by column.
     """
-    raised = sum(amount for amount in amounts.values() if amount > 0.0)
-    named = {s: origin for s in amounts if (origin := _origin(catalogue, s)) is not None}
-    ranked = sorted(named, key=lambda s: (-amounts[s], named[s][:2]))
+    raising = {subject: amount for subject, amount in amounts.items() if amount > 0.0}
+    raised = sum(raising.values())
+    ranked = sorted(
+        (-amount, *origin[:2], subject)
+        for subject, amount in raising.items()
+        if (origin := _origin(catalogue, subject)) is not None
+    )
     return tuple(
-        describe(catalogue, row, subject, amounts[subject], amounts[subject] / raised, fills or {})
-        for subject in ranked[:count]
-        if amounts[subject] > 0.0
+        describe(catalogue, row, subject, raising[subject], raising[subject] / raised, fills or {})
+        for *_, subject in ranked[:count]
     )
 
 

@@ -79,6 +79,10 @@ class RiverMember:
         """Nothing is imputed here: a dropped reading counts by its indicator alone."""
         return {}
 
+    def imputed(self, row: PartRow) -> int:
+        """How many cells `fills` speaks of."""
+        return 0
+
     def state(self, opaque: Opaque | None = None) -> dict[str, Any]:
         """Everything, as plain values; raises `models.plain_state.NoPlainState`."""
         return self.copies.state(opaque)

@@ -194,6 +194,10 @@ class StackMember:
         """What a dropped number counts as for the linear member; the trees know no imputation."""
         return {} if self.linear is None else self.linear.fills(row)
 
+    def imputed(self, row: PartRow) -> int:
+        """How many cells `fills` speaks of."""
+        return 0 if self.linear is None else self.linear.imputed(row)
+
     def _tree_row(self, row: PartRow) -> tuple[Any, Any, Any]:
         layout = self.catalogue.columns.layout()
         odds = self.catalogue.routes.odds_ahead(row.visited_at)

@@ -35,8 +35,9 @@ every result is learnt once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import groupby
 
 import structlog
 
@@ -204,8 +205,8 @@ class Worker:
         due = time.monotonic() - self._stored_at >= _STORE_EVERY
         if due and (batch.records or self._offsets() != self._stored):
             self._store_offsets(consumer)  # 4
-        for record in batch.records:
-            self._process(record)
+        for at, records in groupby(batch.records, key=_place):
+            self._process(at, records)
         if batch.records and self._owed_since is None:
             self._owed_since = time.monotonic()
         self._await_acknowledgement(consumer)  # 7
@@ -262,17 +263,17 @@ class Worker:
             alerts_there=len(running.published.alerts),
         )
 
-    def _process(self, record: Record) -> None:
-        running = self._running.get(TopicPartition(record.topic, record.partition))
+    def _process(self, at: TopicPartition, records: Iterable[Record]) -> None:
+        running = self._running.get(at)
         if running is None:
             return
-        effects = running.task.process(record)  # 4
         published = running.published
-        performed = [e for e in effects if self._output.perform(published, record, e)]
-        running.next_offset = record.offset + 1
-        running.last = record
-        if self._observe is not None:
-            self._observe(record, performed)
+        for record, effects in running.task.process_all(records):  # 4
+            performed = [e for e in effects if self._output.perform(published, record, e)]
+            running.next_offset = record.offset + 1
+            running.last = record
+            if self._observe is not None:
+                self._observe(record, performed)
 
     def _checkpoint(self, consumer: LogConsumer) -> None:
         due = [at for at, running in self._running.items() if self._checkpoints.is_due(running)]
@@ -361,3 +362,7 @@ class Worker:
                 running.next_offset >= self._log.end(at) for at, running in self._running.items()
             )
         )
+
+
+def _place(record: Record) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
