@@ -24,7 +24,7 @@ from models.evaluation import Prequential, report_together
 from models.label_free import Waiting, expected
 from models.plain_state import State
 from stream.codec import encode
-from stream.effects import PutAside, Raised, Scored
+from stream.effects import Effect, PutAside, Raised, Scored
 from stream.events import Event
 from stream.line import Line
 from stream.log import Record

@@ -15,9 +15,9 @@ import numpy as np
 from andon.command import JsonOption, running, say
 from models.baselines import NATIVE
 from models.detector import Detector, DetectorSettings
+from models.features import FeatureCatalogue
 from models.part_journeys import follow, sample_journeys
 from models.part_row import PartRow
-from models.scale import FIGURES
 from models.silence import RESULT
 from models.station_watch import StationWatch
 
@@ -50,9 +50,12 @@ def warm_up(models: tuple[str, ...] = NATIVE) -> WarmUp:
 
 def _warm_up_watch() -> None:
     """One reading and one result of a line with one station."""
-    watch, row = StationWatch(), PartRow().grown(features=1, stations=1)
+    catalogue = FeatureCatalogue()
+    settled, _ = catalogue.meet("press", {"torque": 1.5})
+    row, _ = catalogue.encode(PartRow(), "press", 0.0, {"torque": 1.5})
+    watch = StationWatch()
     watch.grow(features=1, stations=1)
-    watch.observe(np.array([0]), row, np.ones(1, np.uint8), np.zeros((1, FIGURES)), 0, at=0.0)
+    watch.observe(catalogue, settled, np.array([0]), row, 0, at=0.0)
     watch.silence.observe(row.visited_at, RESULT, at=0.0)
     watch.levels.observe_one(0, 1.0, at=0.0)
 

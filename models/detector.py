@@ -34,6 +34,7 @@ from models.reasons import (
     strongest_reasons,
 )
 from models.river_member import RiverMember
+from models.scale import Ints
 from models.stack_member import MEMBERS, StackMargin, StackMember
 from models.stacking import StackedCalibration
 from models.window import WindowRule
@@ -201,6 +202,16 @@ class Detector:
         """Learn from a reading what needs no result; ``plan`` is the one that `read` answered."""
         if self.catalogue.observe(row, station, values, plan):
             self.member.grow()
+
+    def meet(self, station: str, values: Mapping[str, Value], plan: Plan | None) -> Ints:
+        """The half of `observe` that concerns names; `models.station_watch` does the other.
+
+        Answers the columns whose cells are to be learnt from.
+        """
+        settled, appeared = self.catalogue.meet(station, values, plan)
+        if appeared:
+            self.member.grow()
+        return settled
 
     def learn(self, row: PartRow, fail: bool, margin: Scores | None, at: float = 0.0) -> None:
         """Learn a result; ``margin`` is the one that the part was last scored with.

@@ -70,6 +70,7 @@ class FeatureCatalogue:
         self.routes = Routes()
         self.scale = Scale()
         self._drop_rate: Floats = np.empty(0)
+        self._take()
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -154,23 +155,28 @@ class FeatureCatalogue:
         ``plan`` is that of the `Reading`, if there is one. Answers whether stations or features
         have appeared.
         """
-        table, appeared = self.columns, False
-        known = table.stations.get(station)
-        if plan is None and known is not None:
-            plan = table.plan(known, values)
-        if plan is not None and plan.only_numbers:
-            settled = plan.columns
-        else:
-            settled = table.learn(station, values)
-            appeared = self._grow()
-            known = table.stations.get(station)
-        if known is None or len(row.visited_at) <= known.number:
-            return appeared  # encoded while its station was unknown: nothing of it is in the row
-        observe_reading(
-            settled, known.number, row.x, row.state, row.visited_at, table.kind,
-            self._drop_rate, self.scale.figures, self.scale.beginning, self.routes.before,
-        )  # fmt: skip
+        settled, appeared = self.meet(station, values, plan)
+        known = self.columns.stations.get(station)
+        if known is not None:
+            observe_reading(
+                settled, known.number, row.x, row.state, row.visited_at,
+                self.columns.kind, self.scale.figures, *self.learnt_into,
+            )  # fmt: skip
         return appeared
+
+    def meet(
+        self, station: str, values: Mapping[str, Value], plan: Plan | None = None
+    ) -> tuple[Ints, bool]:
+        """What of `observe` concerns names: features, kinds and categories are met.
+
+        Answers the columns whose cells are to be learnt from, and whether stations or features
+        have appeared.
+        """
+        if plan is None and (known := self.columns.stations.get(station)) is not None:
+            plan = self.columns.plan(known, values)
+        if plan is not None and plan.only_numbers:
+            return plan.columns, False
+        return self.columns.learn(station, values), self._grow()
 
     def close(self, row: PartRow) -> None:
         """A part's journey has ended."""
@@ -191,6 +197,11 @@ class FeatureCatalogue:
         self.routes.restore(state["routes"])
         self.scale.restore(state["scale"])
         self._drop_rate = state["drop_rate"]
+        self._take()
+
+    def _take(self) -> None:
+        # What a kernel learns a reading into, behind its columns, cells, kinds and their scale.
+        self.learnt_into = (self._drop_rate, self.scale.beginning, self.routes.before)
 
     def _grow(self) -> bool:
         table = self.columns
@@ -200,6 +211,7 @@ class FeatureCatalogue:
         self._drop_rate = np.concatenate([self._drop_rate, np.zeros(more)])
         self.scale.grow(len(table))
         self.routes.grow(len(table.stations))
+        self._take()
         return True
 
     def grown(self, row: PartRow) -> PartRow:
@@ -276,7 +288,8 @@ class FeatureCatalogue:
         """A feature's recent mean and spread, None for a category or before there is one."""
         if self.columns.kind[column] == Kind.CATEGORICAL or not self.scale.count[column] > 0.0:
             return None, None
-        return float(self.scale.mean[column]), float(self.scale.spread(slice(column, column + 1))[0])
+        mean, spread = self.scale.mean[column], self.scale.spread(slice(column, column + 1))[0]
+        return float(mean), float(spread)
 
     def counts(self, row: PartRow) -> CellCounts:
         """The part's cells by what is known of them."""

@@ -131,11 +131,13 @@ def observe_reading(
     state: Codes,
     visited_at: Floats,
     kind: Codes,
-    drop_rate: Floats,
     figures: Floats,
+    drop_rate: Floats,
     beginning: Floats,
     before: Floats,
 ) -> None:
     """Learn from a reading: who came before whom, how often cells are dropped, their scale."""
+    if station >= len(visited_at):
+        return  # encoded while its station was unknown: nothing of it is in the row
     observe_visit(before, visited_at, station)
     observe_cells(columns, x, state, kind, drop_rate, figures, beginning)

@@ -1,6 +1,7 @@
 """Levels, runs and silence of one line, taken a reading further by one kernel.
 
-One call from Python costs as much as all that it computes, so the three share theirs.
+One call from Python costs as much as all that it computes, so the three share theirs, and with it
+what the catalogue learns from a reading.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from typing import Any
 
 from models.compiled import kernel
 from models.drift import Levels, observe_levels
+from models.features import FeatureCatalogue
 from models.part_row import Codes, Floats, PartRow
+from models.reading import observe_reading
 from models.scale import Ints
 from models.sensor_runs import SensorRuns, observe_runs
 from models.silence import Silence, observe_arrival
@@ -23,11 +26,16 @@ class StationWatch:
     Examples
     --------
     >>> import numpy as np
+    >>> catalogue, reading = FeatureCatalogue(), {"torque": 1.5}
+    >>> for _ in range(21):
+    ...     settled, _ = catalogue.meet("press", reading)
+    >>> row, _ = catalogue.encode(PartRow(), "press", 0.0, reading)
     >>> watch = StationWatch()
-    >>> watch.grow(features=1, stations=2)
-    >>> row = PartRow(np.array([1.5]), np.array([1], np.uint8), np.array([0.0, np.nan]))
-    >>> watch.observe(np.array([0]), row, np.array([1], np.uint8), np.zeros((1, 11)), 0, at=0.0)
+    >>> watch.grow(features=1, stations=1)
+    >>> watch.observe(catalogue, settled, np.array([0]), row, 0, at=0.0)
     0
+    >>> catalogue.scale.count.tolist()
+    [1.0]
     """
 
     def __init__(self, sigma: float = 1.0, watched: int = DRIFT + SENSORS + SILENCE) -> None:
@@ -53,13 +61,24 @@ class StationWatch:
         )  # fmt: skip
 
     def observe(
-        self, columns: Ints, row: PartRow, kind: Codes, scale: Floats, station: int, at: float
+        self,
+        catalogue: FeatureCatalogue,
+        settled: Ints,
+        columns: Ints,
+        row: PartRow,
+        station: int,
+        at: float,
     ) -> int:
-        """A part's reading of ``station``, which has ``columns``; the sum of what has changed."""
+        """A part's reading of ``station``, which has ``columns``; the sum of what has changed.
+
+        The catalogue learns from the cells of ``settled`` in the same call (the other half of
+        `FeatureCatalogue.meet`), before they are looked at.
+        """
         self.silence.count()
         return observe_station(
-            columns, row.x, row.state, row.visited_at, kind, scale, station, at, *self._kept
-        )
+            settled, station, row.x, row.state, row.visited_at, catalogue.columns.kind,
+            catalogue.scale.figures, *catalogue.learnt_into, columns, at, *self._kept,
+        )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values and arrays."""
@@ -79,13 +98,17 @@ class StationWatch:
 
 @kernel
 def observe_station(
-    columns: Ints,
+    settled: Ints,
+    station: int,
     x: Floats,
     state: Codes,
     visited_at: Floats,
     kind: Codes,
     scale: Floats,
-    station: int,
+    drop_rate: Floats,
+    beginning: Floats,
+    before: Floats,
+    columns: Ints,
     at: float,
     watched: int,
     sigma: float,
@@ -95,7 +118,10 @@ def observe_station(
     arrived: Floats,
     reported: Floats,
 ) -> int:
-    """All that is watched, in turn."""
+    """`models.reading.observe_reading`, and then all that is watched, in turn."""
+    observe_reading(
+        settled, station, x, state, visited_at, kind, scale, drop_rate, beginning, before
+    )
     changed = 0
     if watched & DRIFT and observe_levels(columns, x, state, kind, scale, levels, sigma, at):
         changed += DRIFT

@@ -183,9 +183,9 @@ class Line:
         ]
         if scored is not None:
             effects += self._decide(event, journey, verdict, at, now, identify)
-        self.detector.observe(journey.row, station, values, reading.plan)
+        settled = self.detector.meet(station, values, reading.plan)
         alerts = self.watch.measured(
-            journey.row, station, event.at, now, self.ledger.opened, identify
+            reading.row, station, settled, event.at, now, self.ledger.opened, identify
         )
         if alerts or self.watch.conditions.withheld:
             effects += self._raised(alerts)

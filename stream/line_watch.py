@@ -146,12 +146,22 @@ class LineWatch:
     # -- measurements --------------------------------------------------------------------------
 
     def measured(
-        self, row: PartRow, station: str, at: datetime, now: float, opened: int, identify: Identify
+        self,
+        row: PartRow,
+        station: str,
+        settled: Ints,
+        at: datetime,
+        now: float,
+        opened: int,
+        identify: Identify,
     ) -> list[Alert]:
-        """A reading that the detector has observed; ``opened`` parts have come onto the line."""
+        """A reading that was scored; ``opened`` parts have come onto the line.
+
+        The catalogue has met it, and learns its cells of ``settled`` here (`Detector.meet`).
+        """
         known = self._catalogue.columns.stations.get(station)
         if known is not None:
-            self._watch_station(row, known.number, now, opened)
+            self._watch_station(row, known.number, settled, now, opened)
         if opened != self._opened and self._part_opened(opened):
             waiting = self._overdue.waiting(opened)
             self.conditions.begin(DEGRADED, RESULTS_OVERDUE, causes.results_overdue(waiting))
@@ -161,16 +171,15 @@ class LineWatch:
         self._opened = opened
         return self.settings.degraded and self._overdue.part(opened)
 
-    def _watch_station(self, row: PartRow, number: int, at: float, opened: int) -> None:
-        table = self._catalogue.columns
-        if self._layout is not table.layout():
+    def _watch_station(
+        self, row: PartRow, number: int, settled: Ints, at: float, opened: int
+    ) -> None:
+        if self._layout is not self._catalogue.columns.layout():
             self._grow(opened)
-        if number >= len(self._columns):
-            return
         if self._new:
             self._end_new(opened)
         changed = self._stations.observe(
-            self._columns[number], row, table.kind, self._catalogue.scale.figures, number, at
+            self._catalogue, settled, self._columns[number], row, number, at
         )
         if changed:
             self._tell(changed, number)

@@ -45,9 +45,9 @@ class WatchedLine:
             number, row = self._rows[event.part]
             row, _ = self.catalogue.encode(row, event.station, now, event.values)
             self._rows[event.part] = number, row
-            self.catalogue.observe(row, event.station, event.values)
+            settled, _ = self.catalogue.meet(event.station, event.values)
             alerts = self.watch.measured(
-                row, event.station, event.at, now, self.opened, self._identify
+                row, event.station, settled, event.at, now, self.opened, self._identify
             )
         elif isinstance(event, Result) and event.part in self._rows:
             number, row = self._rows.pop(event.part)
