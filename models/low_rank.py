@@ -100,7 +100,8 @@ class LowRankGaussian:
         packed, sums = rank * (rank + 1) // 2, (rank + 1) * (rank + 2) // 2
         self.cells: Array = np.zeros((columns, rank + EXTRA, LANES), np.float32)
         self.blocks: Array = np.zeros((stations, packed, LANES), np.float32)
-        self.standard: Floats = np.zeros((columns, 2))
+        # Column by column: the vector units take all means, and all spreads, side by side.
+        self.standard: Floats = np.zeros((columns, 2), order="F")
         self._cell_sums: Array = np.zeros((columns, rank + 2, LANES), np.float32)
         self._station_sums: Array = np.zeros((stations, sums + 1, LANES), np.float32)
         self._next_cells = self.cells.copy()
@@ -115,7 +116,7 @@ class LowRankGaussian:
                 _longer(self.cells, more),
                 _longer(self._next_cells, more),
             )
-            self.standard = _longer(self.standard, more)
+            self.standard = np.asfortranarray(_longer(self.standard, more))
             self._cell_sums = _longer(self._cell_sums, more)
         if self.stations > len(self.blocks):
             more = max(self.stations, 2 * len(self.blocks))
@@ -278,7 +279,7 @@ class LowRankGaussian:
             "kept": [list(each) for each in self._kept],
             "columns": self.columns,
             "stations": self.stations,
-            **{name: getattr(self, name) for name in _ARRAYS},
+            **{name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -290,6 +291,7 @@ class LowRankGaussian:
         self.columns, self.stations = state["columns"], state["stations"]
         for name in _ARRAYS:
             setattr(self, name, state[name])
+        self.standard = np.asfortranarray(self.standard)
 
 
 _ARRAYS = (

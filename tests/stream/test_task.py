@@ -16,6 +16,7 @@ from stream.effects import Effect, PutAside, Raised, Scored
 from stream.input_limits import InputLimits
 from stream.line import Line, LineSettings
 from stream.log import Record
+from stream.structural_digest import structural_digest
 from stream.task import Task, TaskSettings
 from stream.testing import TaskDriver, alert_types, measurement, refusals, risks, tick
 
@@ -44,6 +45,27 @@ def test_the_same_records_give_the_same_effects_bit_for_bit(
     again = [effect for record in history for effect in task.process(record)]
     assert again == told
     assert any(isinstance(effect, Raised) for effect in told)
+
+
+def test_records_taken_one_by_one_or_all_together_ask_for_the_same(
+    history: list[Record],
+) -> None:
+    """Also where records that are none lie among them, at the borders of what is read ahead."""
+    broken = [
+        record._replace(value=b"not JSON") if record.offset % 50 in (0, 49) else record
+        for record in history[:5000]
+    ]
+    one_by_one, together = Task(0, QUICK), Task(0, QUICK)
+    expected = []
+    for record in broken:
+        effects = one_by_one.process(record)
+        expected.append((record, effects, one_by_one.last_kind, one_by_one.last_at))
+    found = [
+        (record, effects, together.last_kind, together.last_at)
+        for record, effects in together.process_all(iter(broken))
+    ]
+    assert found == expected
+    assert structural_digest(together.state()) == structural_digest(one_by_one.state())
 
 
 def test_alert_ids_come_from_the_place_in_the_log(
