@@ -16,7 +16,7 @@ from typing import Any
 
 from alerts.alert import alert_id
 from models.plain_state import Opaque, State
-from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode
+from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decoder
 from stream.effects import Effect, PutAside
 from stream.events import DeadLetter
 from stream.fingerprint import fingerprint
@@ -68,6 +68,7 @@ class Task:
         self._opaque = opaque
         self.partition = partition
         self.settings = settings
+        self._decode = decoder(settings.limits).decode
         self.lines: dict[str, Line] = {}
         self.rejected: Counter[str] = Counter()
         self.last_kind = ""
@@ -76,7 +77,7 @@ class Task:
 
     def process(self, record: Record) -> list[Effect]:
         """What one record asks for. Never raises: a record that cannot be used is put aside."""
-        event = decode(record.key, record.value, self.settings.limits)
+        event = self._decode(record.key, record.value)
         self.last_kind, self.last_at = "", None
         if isinstance(event, Rejected):
             return [self._put_aside(record, event)]
