@@ -147,12 +147,13 @@ class Replay:
                     task = Task(record.partition, self.settings, self._trained)
                     self.tasks[record.partition] = task
                 effects = task.process(record)
+                event = task.last
                 if not reporting:
-                    reporting = self._warmed_up(task.last_at)
+                    reporting = self._warmed_up(None if event is None else event.at)
                     if reporting:
                         self._forget_figures()
-                if task.last_kind:
-                    counts.events[task.last_kind] += 1
+                if event is not None:
+                    counts.events[event.type] += 1
                 for effect in effects:
                     if isinstance(effect, PutAside):
                         counts.letters[effect.letter.error] += 1

@@ -148,7 +148,9 @@ class Line:
                 self.counts["tick"] += 1
                 self.watermark.update(event.at.timestamp(), "")
                 effects = []
-        self._expire()
+        at = self.watermark.at
+        if at is not None and at >= self.ledger.next_look:
+            self._expire(at)
         return effects
 
     # -- measurements --------------------------------------------------------------------------
@@ -320,10 +322,8 @@ class Line:
             journey.standing = None
         self.detector.close(journey.row)
 
-    def _expire(self) -> None:
-        if self.watermark.at is None:
-            return
-        for journey in self.ledger.expire(self.watermark.at):
+    def _expire(self, at: float) -> None:
+        for journey in self.ledger.expire(at):
             self.counts["part.expired"] += 1
             self._close(journey)
 

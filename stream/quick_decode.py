@@ -10,6 +10,7 @@ contract itself, which alone decides and alone finds the words for a refusal.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal
@@ -34,6 +35,8 @@ _TIME = re.compile(
     re.ASCII,
 )
 _NAMES = 20_000  # of features that are remembered
+_Decode = Callable[[bytes], Any]
+_Field = tuple[str, Any] | tuple[str, Any, Any]
 
 
 class QuickReader:
@@ -120,7 +123,7 @@ class QuickReader:
 
 
 @lru_cache(maxsize=8)
-def _decoders(limits: InputLimits) -> tuple[Any, Any]:
+def _decoders(limits: InputLimits) -> tuple[_Decode, _Decode]:
     """Decoders of measurements and of results that check the limits as they go, in characters:
     none has less than a byte. Their fields are in the order of the wire contract's classes.
     """
@@ -129,15 +132,14 @@ def _decoders(limits: InputLimits) -> tuple[Any, Any]:
     ]
     text = Annotated[str, msgspec.Meta(max_length=min(limits.text_bytes, TEXT_CHARACTERS))]
     number = Annotated[float, msgspec.Meta(ge=-limits.magnitude, le=limits.magnitude)]
-    first = [("v", Literal[1], 1), ("line", name), ("at", str)]
-    measured = [
+    measured: list[_Field] = [
         ("type", Literal["measurement"]),
         ("part", name),
         ("station", name),
         ("values", dict[str, bool | number | text | None]),
         ("id", name | None, None),
     ]
-    tested = [
+    tested: list[_Field] = [
         ("type", Literal["result"]),
         ("part", name),
         ("outcome", Literal["pass", "fail", "untested"]),
@@ -145,14 +147,15 @@ def _decoders(limits: InputLimits) -> tuple[Any, Any]:
         ("reason", text | None, None),
         ("revision", Annotated[int, msgspec.Meta(ge=0)] | None, None),
     ]
-    return tuple(
-        msgspec.json.Decoder(
-            msgspec.defstruct(
-                "Shape", first + fields, kw_only=True, forbid_unknown_fields=True, gc=False
-            )
-        ).decode
-        for fields in (measured, tested)
+    return _decoder(name, measured), _decoder(name, tested)
+
+
+def _decoder(name: Any, fields: list[_Field]) -> _Decode:
+    first: list[_Field] = [("v", Literal[1], 1), ("line", name), ("at", str)]
+    shape = msgspec.defstruct(
+        "Shape", first + fields, kw_only=True, forbid_unknown_fields=True, gc=False
     )
+    return msgspec.json.Decoder(shape).decode
 
 
 _fromisoformat = datetime.fromisoformat

@@ -37,15 +37,17 @@ class Watermark:
 
     def update(self, at: float, part: str) -> None:
         """An event of ``part`` ("" for a tick) says that it is ``at``."""
-        if self.at is None:
+        now = self.at
+        if now is None:
             self._first.append(at)
             if len(self._first) == WITNESSES:
                 self.at = min(self._first)
                 self._first.clear()
-        elif at <= self.at + JUMP_SECONDS:
-            self.at = max(self.at, at)
+        elif at <= now + JUMP_SECONDS:
+            if at > now:
+                self.at = at
             # An event from about now denies the jump; one from long ago says nothing of it.
-            if at >= self.at - JUMP_SECONDS:
+            if self._beyond and at >= now - JUMP_SECONDS:
                 self._beyond.clear()
         else:
             self._beyond.append((at, part))
