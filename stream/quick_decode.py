@@ -34,7 +34,6 @@ _TIME = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):\d\d)",
     re.ASCII,
 )
-_NAMES = 20_000  # of features that are remembered
 _Decode = Callable[[bytes], Any]
 _Field = tuple[str, Any] | tuple[str, Any, Any]
 
@@ -52,14 +51,12 @@ class QuickReader:
     True
     """
 
-    __slots__ = ("_limits", "_measurement", "_most", "_names", "_result")
+    __slots__ = ("_hour", "_limits", "_measurement", "_result")
 
     def __init__(self, limits: InputLimits) -> None:
         self._limits = limits
-        self._most = min(limits.name_bytes, NAME_CHARACTERS)
         self._measurement, self._result = _decoders(limits)
-        # Names of features that were found to be good.
-        self._names: set[str] = set()
+        self._hour = ""
 
     def read(self, value: bytes) -> Measurement | Result | None:
         """The event in a message, or None if it must be looked at closely."""
@@ -76,16 +73,13 @@ class QuickReader:
                 fields = asdict(self._result(value))
             except (msgspec.MsgspecError, UnicodeError, RecursionError):
                 return None
-        else:
-            if not self._names.issuperset(fields["values"]) and not self._good(fields["values"]):
-                return None
         at: str = fields["at"]
-        # Mostly as `stream.codec.encode` writes it: that is told by its length and signs.
-        if len(at) != 27 or at[4:20:3] != "--T::." or at[26] != "Z" or at[11:13] > "23":
-            if not _TIME.fullmatch(at):
+        # Within an hour that was met before, and written like "2026-01-05T08:00:03.120000Z", nothing
+        # is left that `fromisoformat` takes and the wire contract does not.
+        if at[:14] != self._hour or len(at) != 27 or at[19] != "." or at[26] != "Z":
+            if not _TIME.fullmatch(at) or not "1001" <= at < "9999":
                 return None
-        if not "1001" <= at < "9999":
-            return None
+            self._hour = at[:14]
         try:
             fields["at"] = _fromisoformat(at)
         except ValueError:
@@ -102,19 +96,6 @@ class QuickReader:
         # What is more than ASCII, or may be behind an escape, has more bytes than characters, and
         # may be a control character.
         return event if self._plain(event) else None
-
-    def _good(self, values: dict[str, Any]) -> bool:
-        """Whether names of features have lawful lengths; if so they are remembered.
-
-        Decoding them as texts without bounds lets the decoder keep them: their objects are the same
-        from message to message.
-        """
-        if not all(1 <= len(name) <= self._most for name in values):
-            return False
-        if len(self._names) > _NAMES:
-            self._names.clear()
-        self._names.update(values)
-        return True
 
     def _plain(self, event: Measurement | Result) -> bool:
         said = event.line + event.part
@@ -136,7 +117,7 @@ def _decoders(limits: InputLimits) -> tuple[_Decode, _Decode]:
         ("type", Literal["measurement"]),
         ("part", name),
         ("station", name),
-        ("values", dict[str, bool | number | text | None]),
+        ("values", dict[name, bool | number | text | None]),
         ("id", name | None, None),
     ]
     tested: list[_Field] = [
