@@ -39,7 +39,16 @@ from stream.input_limits import (
 )
 from stream.quick_decode import QuickReader
 
-__all__ = ["DEFAULT_LIMITS", "InputLimits", "Rejected", "Decoder", "decode", "decoder", "encode", "read_closely"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Decoder",
+    "InputLimits",
+    "Rejected",
+    "decode",
+    "decoder",
+    "encode",
+    "read_closely",
+]
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
 

@@ -21,11 +21,9 @@ from pydantic import BaseModel
 
 from stream.events import Measurement, Result
 from stream.input_limits import (
-    DEFAULT_LIMITS,
     NAME_CHARACTERS,
     TEXT_CHARACTERS,
     InputLimits,
-    after_decoding,
 )
 
 _BACKSLASH, _DELETE = ord("\\"), 0x7F
@@ -34,6 +32,8 @@ _TIME = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):\d\d)",
     re.ASCII,
 )
+_REFUSED = (msgspec.MsgspecError, UnicodeError, RecursionError)
+_PRINTABLE = ("line", "part", "station", "test")
 _Decode = Callable[[bytes], Any]
 _Field = tuple[str, Any] | tuple[str, Any, Any]
 
@@ -51,31 +51,38 @@ class QuickReader:
     True
     """
 
-    __slots__ = ("_hour", "_limits", "_measurement", "_result")
+    __slots__ = ("_hour", "_measurement", "_measurement_coded", "_result", "_result_coded")
 
     def __init__(self, limits: InputLimits) -> None:
-        self._limits = limits
-        self._measurement, self._result = _decoders(limits)
+        self._measurement, self._result = _decoders(limits, 1)
+        # What is more than ASCII, or may be behind an escape, has up to four bytes a character.
+        self._measurement_coded, self._result_coded = _decoders(limits, 4)
         self._hour = ""
 
     def read(self, value: bytes) -> Measurement | Result | None:
         """The event in a message, or None if it must be looked at closely."""
         kind: type[Measurement | Result] = Measurement
         given = _MEASURED
+        coded = not value.isascii() or _BACKSLASH in value
         try:
             # In the order of the fields, as the wire contract would have left them.
-            fields = asdict(self._measurement(value))
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            fields = asdict((self._measurement_coded if coded else self._measurement)(value))
+        except _REFUSED:
             if b'"result"' not in value:
                 return None
             kind, given = Result, _TESTED
             try:
-                fields = asdict(self._result(value))
-            except (msgspec.MsgspecError, UnicodeError, RecursionError):
+                fields = asdict((self._result_coded if coded else self._result)(value))
+            except _REFUSED:
                 return None
+        # No control character is otherwise left where the wire contract forbids it.
+        if (coded or _DELETE in value) and not all(
+            (fields.get(name) or "x").isprintable() for name in _PRINTABLE
+        ):
+            return None
         at: str = fields["at"]
-        # Within an hour that was met before, and written like "2026-01-05T08:00:03.120000Z", nothing
-        # is left that `fromisoformat` takes and the wire contract does not.
+        # In the hour that was met last, and written like "2026-01-05T08:00:03.120000Z", nothing is
+        # left that `fromisoformat` takes and the wire contract does not.
         if at[:14] != self._hour or len(at) != 27 or at[19] != "." or at[26] != "Z":
             if not _TIME.fullmatch(at) or not "1001" <= at < "9999":
                 return None
@@ -91,27 +98,18 @@ class QuickReader:
         _set_fields(event, given)
         _set_extra(event, None)
         _set_private(event, None)
-        if value.isascii() and _BACKSLASH not in value and _DELETE not in value:
-            return event
-        # What is more than ASCII, or may be behind an escape, has more bytes than characters, and
-        # may be a control character.
-        return event if self._plain(event) else None
-
-    def _plain(self, event: Measurement | Result) -> bool:
-        said = event.line + event.part
-        said += event.station if isinstance(event, Measurement) else event.test or ""
-        return said.isprintable() and after_decoding(event, self._limits) is None
+        return event
 
 
-@lru_cache(maxsize=8)
-def _decoders(limits: InputLimits) -> tuple[_Decode, _Decode]:
-    """Decoders of measurements and of results that check the limits as they go, in characters:
-    none has less than a byte. Their fields are in the order of the wire contract's classes.
+@lru_cache(maxsize=16)
+def _decoders(limits: InputLimits, width: int) -> tuple[_Decode, _Decode]:
+    """Decoders of measurements and of results that check the limits as they go, for characters of
+    at most ``width`` bytes. Their fields are in the order of the wire contract's classes.
     """
-    name = Annotated[
-        str, msgspec.Meta(min_length=1, max_length=min(limits.name_bytes, NAME_CHARACTERS))
-    ]
-    text = Annotated[str, msgspec.Meta(max_length=min(limits.text_bytes, TEXT_CHARACTERS))]
+    most = min(limits.name_bytes // width, NAME_CHARACTERS)
+    name = Annotated[str, msgspec.Meta(min_length=1, max_length=most)]
+    most = min(limits.text_bytes // width, TEXT_CHARACTERS)
+    text = Annotated[str, msgspec.Meta(max_length=most)]
     number = Annotated[float, msgspec.Meta(ge=-limits.magnitude, le=limits.magnitude)]
     measured: list[_Field] = [
         ("type", Literal["measurement"]),
