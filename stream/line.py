@@ -158,8 +158,7 @@ class Line:
     def _measured(self, event: Measurement, identify: Identify) -> list[Effect]:
         part, station, values = event.part, event.station, event.values
         at = event.at.timestamp()
-        self.watermark.update(at, part)
-        now = self._now(at)
+        now = self.watermark.update(at, part)
         journey = self.ledger.journey(event, now, at)
         if journey is None:
             self.counts["measurement.late"] += 1
