@@ -118,9 +118,7 @@ def read_closely(
     return event if key == event.line.encode() else _WRONG_KEY
 
 
-_TOMBSTONE = Rejected(
-    "decode", "tombstone", "the record has no value; events are never deleted"
-)
+_TOMBSTONE = Rejected("decode", "tombstone", "the record has no value; events are never deleted")
 _WRONG_KEY = Rejected(
     "validate", "wrong_key", "the record's key must be the event's line, in UTF-8"
 )

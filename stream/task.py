@@ -96,9 +96,7 @@ class Task:
     def _identify(self, rule: str, subject: str) -> str:
         """The id of an alert that the record at hand raises."""
         settings = self.settings
-        return alert_id(
-            settings.group, settings.topic, self.partition, self._offset, rule, subject
-        )
+        return alert_id(settings.group, settings.topic, self.partition, self._offset, rule, subject)
 
     def state(self) -> State:
         """All that a later effect could depend on, as plain values and arrays.
