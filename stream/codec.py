@@ -13,7 +13,7 @@ on hostile input:
   field, a time without a zone: rejected. Unknown fields are passed over.
 
 There are two ways of reading, a quick one for what is plainly good (`stream.quick_decode`) and
- `read_closely`; which of them is taken never changes the answer.
+`read_closely`; which of them is taken never changes the answer.
 """
 
 from __future__ import annotations

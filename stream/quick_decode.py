@@ -20,14 +20,10 @@ from msgspec.structs import asdict
 from pydantic import BaseModel
 
 from stream.events import Measurement, Result
-from stream.input_limits import (
-    NAME_CHARACTERS,
-    TEXT_CHARACTERS,
-    InputLimits,
-)
+from stream.input_limits import NAME_CHARACTERS, TEXT_CHARACTERS, InputLimits
 
 _BACKSLASH, _DELETE = ord("\\"), 0x7F
-# What the wire contract takes and `datetime.fromisoformat` reads alike, in the last of its forms.
+# Times that the wire contract takes and `datetime.fromisoformat` reads in the same way.
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):\d\d)",
     re.ASCII,
@@ -43,7 +39,7 @@ class QuickReader:
 
     The message's length and its number of values are for the caller to check.
 
-    >>> read = QuickReader(DEFAULT_LIMITS).read
+    >>> read = QuickReader(InputLimits()).read
     >>> body = b'{"type":"measurement","v":1,"line":"A","part":"P-1","station":"press",'
     >>> read(body + b'"at":"2026-01-05T08:00:00Z","values":{"torque":1.5}}').values
     {'torque': 1.5}
@@ -92,8 +88,7 @@ class QuickReader:
         except ValueError:
             return None
         event = _new(kind)
-        # What `model_construct` does, for a class whose fields are all given: nothing is left to
-        # check.
+        # What `model_construct` does, of a class whose fields are all given and checked.
         _set_dict(event, fields)
         _set_fields(event, given)
         _set_extra(event, None)
