@@ -68,7 +68,8 @@ class _Standing:
 class Conditions:
     """The conditions of one line, by rule and subject.
 
-    ``identify(rule, subject)`` names an alert by the event's place in the log.
+    ``identify(rule, subject)`` names an alert by the event's place in the log. ``pending`` is what
+    is to be said, by rule and subject: a cause, or why a condition has ended.
 
     Examples
     --------
@@ -91,14 +92,9 @@ class Conditions:
         self._line = line
         self._alarms = alarms
         self._standing: dict[tuple[str, str], _Standing] = {}
-        # What is to be said, and whether it was already counted as withheld.
-        self._to_say: dict[tuple[str, str], Cause | str] = {}
+        self.pending: dict[tuple[str, str], Cause | str] = {}
+        # Which of it was already counted as withheld.
         self._kept_back: set[tuple[str, str]] = set()
-
-    @property
-    def pending(self) -> bool:
-        """Whether there is anything to say."""
-        return bool(self._to_say)
 
     def alarm(self, rule: str, subject: str = "") -> str | None:
         """The id of the alarm that stands, None if none does."""
@@ -108,30 +104,30 @@ class Conditions:
     def holds(self, rule: str, subject: str = "") -> bool:
         """Whether the condition is known to hold, said or not."""
         key = rule, subject
-        return isinstance(self._to_say.get(key, self._standing.get(key)), Cause | _Standing)
+        return isinstance(self.pending.get(key, self._standing.get(key)), Cause | _Standing)
 
     def begin(self, rule: str, subject: str, cause: Cause) -> None:
         """The condition holds; of one that stands already this matters only if it has doubled."""
         key = rule, subject
         standing = self._standing.get(key)
         if standing is None or cause.size >= 2 * standing.size:
-            self._to_say[key] = cause
+            self.pending[key] = cause
         else:
-            self._to_say.pop(key, None)  # an end that was not said yet
+            self.pending.pop(key, None)  # an end that was not said yet
 
     def end(self, rule: str, subject: str, reason: str) -> None:
         """The condition has gone."""
         key = rule, subject
         if key in self._standing:
-            self._to_say[key] = reason
+            self.pending[key] = reason
         else:
-            self._to_say.pop(key, None)  # it began and ended while withheld
+            self.pending.pop(key, None)  # it began and ended while withheld
             self._kept_back.discard(key)
 
     def due(self, at: datetime, now: float, identify: Callable[[str, str], str]) -> list[Alert]:
         """The alerts to publish now."""
         said: list[Alert] = []
-        for key, what in list(self._to_say.items()):
+        for key, what in list(self.pending.items()):
             standing = self._standing.get(key)
             why = self._alarms.withheld(None if standing is None else standing.alarm, now)
             if why is not None:
@@ -139,7 +135,7 @@ class Conditions:
                     self._kept_back.add(key)
                     self.withheld[why] += 1
                 continue
-            del self._to_say[key]
+            del self.pending[key]
             self._kept_back.discard(key)
             said.append(self._say(key, standing, what, at, identify))
         return said
@@ -194,7 +190,7 @@ class Conditions:
         return {
             "to_say": [
                 [rule, subject, what if isinstance(what, str) else what.state()]
-                for (rule, subject), what in self._to_say.items()
+                for (rule, subject), what in self.pending.items()
             ],
             "kept_back": [[rule, subject] for rule, subject in sorted(self._kept_back)],
             "standing": [
@@ -206,7 +202,7 @@ class Conditions:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a `state`; for fresh conditions."""
         for rule, subject, what in state["to_say"]:
-            self._to_say[rule, subject] = what if isinstance(what, str) else Cause.restored(what)
+            self.pending[rule, subject] = what if isinstance(what, str) else Cause.restored(what)
         self._kept_back = {(rule, subject) for rule, subject in state["kept_back"]}
         for rule, subject, alarm, alert, size, station in state["standing"]:
             self._standing[rule, subject] = _Standing(alarm, alert, size, station)

@@ -144,12 +144,13 @@ class Replay:
             write = _writer(out, files)
             reporting = self._warm_up_until is None
             for number, (task, effects) in enumerate(self._processed(records), start=1):
+                event = task.last
                 if not reporting:
-                    reporting = self._warmed_up(task.last_at)
+                    reporting = self._warmed_up(None if event is None else event.at)
                     if reporting:
                         self._forget_figures()
-                if task.last_kind:
-                    counts.events[task.last_kind] += 1
+                if event is not None:
+                    counts.events[event.type] += 1
                 for effect in effects:
                     if isinstance(effect, PutAside):
                         counts.letters[effect.letter.error] += 1

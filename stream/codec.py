@@ -12,19 +12,19 @@ on hostile input:
 - A tombstone, a key that is not the line's name, an unknown type or major version, a missing
   field, a time without a zone: rejected. Unknown fields are passed over.
 
-There are two ways of reading, a quick one for plainly good measurements (`stream.quick_decode`)
-and `read_closely`; which of them is taken never changes the answer.
+There are two ways of reading, a quick one for what is plainly good (`stream.quick_decode`) and
+`read_closely`; which of them is taken never changes the answer.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 
-from stream import quick_decode
 from stream.events import Event
 from stream.input_limits import (
     DEFAULT_LIMITS,
@@ -37,10 +37,54 @@ from stream.input_limits import (
     one_line,
     text_too_long,
 )
+from stream.quick_decode import QuickReader
 
-__all__ = ["DEFAULT_LIMITS", "InputLimits", "Rejected", "decode", "encode", "read_closely"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Decoder",
+    "InputLimits",
+    "Rejected",
+    "decode",
+    "decoder",
+    "encode",
+    "read_closely",
+]
 
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+
+class Decoder:
+    """`decode` within limits that stay the same.
+
+    >>> tick = b'{"type":"tick","v":1,"line":"body-A","at":"2026-01-05T08:00:00Z"}'
+    >>> Decoder(DEFAULT_LIMITS).decode(b"body-A", tick).line
+    'body-A'
+    """
+
+    __slots__ = ("_quick", "_short", "limits")
+
+    def __init__(self, limits: InputLimits) -> None:
+        self.limits = limits
+        self._quick = QuickReader(limits).read
+        # Each value takes two bytes or more, and what is read quickly is two deep at most.
+        self._short = min(2 * limits.values, limits.message_bytes)
+
+    def decode(self, key: bytes | None, value: bytes | None) -> Event | Rejected:
+        """The event in a record."""
+        if value is None:
+            return _TOMBSTONE
+        if len(value) > self._short and (refused := before_decoding(value, self.limits)):
+            return refused
+        event = self._quick(value)
+        if event is None:
+            return read_closely(key, value, self.limits)
+        return event if key == event.line.encode() else _WRONG_KEY
+
+
+@lru_cache(maxsize=8)
+def decoder(limits: InputLimits) -> Decoder:
+    """The decoder of these limits."""
+    return Decoder(limits)
 
 
 def decode(
@@ -56,17 +100,7 @@ def decode(
     >>> decode(b"body-A", tick.replace(b'"v":1', b'"v":2')).error
     'unknown_major'
     """
-    if value is None:
-        return Rejected("decode", "tombstone", "the record has no value; events are never deleted")
-    length = len(value)
-    # Each value takes two bytes or more, and a measurement that is read quickly is two deep.
-    long = length > 2 * limits.values or length > limits.message_bytes
-    if long and (refused := before_decoding(value, limits)):
-        return refused
-    event = quick_decode.measurement(value, limits)
-    if event is None:
-        return read_closely(key, value, limits)
-    return event if key == event.line.encode() else _WRONG_KEY
+    return decoder(limits).decode(key, value)
 
 
 def read_closely(
@@ -84,6 +118,7 @@ def read_closely(
     return event if key == event.line.encode() else _WRONG_KEY
 
 
+_TOMBSTONE = Rejected("decode", "tombstone", "the record has no value; events are never deleted")
 _WRONG_KEY = Rejected(
     "validate", "wrong_key", "the record's key must be the event's line, in UTF-8"
 )

@@ -17,7 +17,7 @@ the magnitude of numbers. Every refusal has the stage *limit* and a word of its 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, final
 
 from alerts.words import plain
 from stream.events import Control, Event, Feedback, Measurement, Result
@@ -31,6 +31,7 @@ _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _OPENING = frozenset(b"[{")
 
 
+@final
 class Rejected(NamedTuple):
     """Why a record is no event: the stage that said no, a word for counting, a sentence."""
 

@@ -95,7 +95,8 @@ class Ledger:
 
     ``open`` holds journeys in the order in which they were touched, ``decided`` outcomes in the
     order in which they came, ``with_journey`` the most recent of these, with their journeys.
-    ``evicted`` and ``forgotten`` count what the bounds have cost: parts and outcomes.
+    ``evicted`` and ``forgotten`` count what the bounds have cost: parts and outcomes. Before the
+    watermark has come to ``next_look``, `expire` finds nothing.
 
     >>> from datetime import UTC, datetime
     >>> at = datetime(2026, 1, 5, 8, tzinfo=UTC)
@@ -117,9 +118,9 @@ class Ledger:
         self.open: OrderedDict[str, Journey] = OrderedDict()
         self.decided: OrderedDict[str, Outcome] = OrderedDict()
         self.with_journey: deque[Outcome] = deque()
-        # Until when the first of the open ones stays, so that nobody has to look before.
+        # Until then the first of the open ones, as long as it is the first, stays.
+        self.next_look = -math.inf
         self._first: Journey | None = None
-        self._stays_until = -math.inf
 
     @property
     def open_parts(self) -> int:
@@ -150,8 +151,12 @@ class Ledger:
             journey = Journey(part, generation, self.opened, at, watermark)
             self.open[part] = journey
             self.opened += 1
+            if len(self.open) > self.settings.open_parts:
+                self.next_look = -math.inf
         journey.touched_at, journey.last_at = watermark, at
         self.open.move_to_end(part)
+        if journey is self._first:
+            self.next_look = -math.inf
         return journey
 
     def find(self, part: str) -> Journey | None:
@@ -190,20 +195,18 @@ class Ledger:
             journey=journey,
         )
         del self.open[result.part]
+        if journey is self._first:
+            self.next_look = -math.inf
         self._keep(outcome)
         kind = Joining.UNDECIDED if outcome.fail is None else Joining.RESULT
         return Joined(kind, outcome.fail, outcome, closed=True)
 
     def expire(self, watermark: float) -> list[Journey]:
         """Take out the parts whose last event is too long ago, and those beyond the bound."""
-        first = next(iter(self.open.values()), None)
-        if (
-            first is self._first
-            and watermark < self._stays_until
-            and len(self.open) <= self.settings.open_parts
-        ):
-            return []
-        gone = []
+        gone: list[Journey] = []
+        if watermark < self.next_look:
+            return gone
+        self._first, self.next_look = None, -math.inf
         oldest = watermark - self.settings.expire_hours * 3600.0
         while self.open:
             part, journey = next(iter(self.open.items()))
@@ -212,7 +215,7 @@ class Ledger:
             alive = heard >= oldest
             if alive and not over:
                 # Less a second: the sum may be rounded otherwise than the difference.
-                self._first, self._stays_until = journey, heard + watermark - oldest - 1.0
+                self._first, self.next_look = journey, heard + watermark - oldest - 1.0
                 break
             self.evicted += over and alive
             del self.open[part]

@@ -148,7 +148,9 @@ class Line:
                 self.counts["tick"] += 1
                 self.watermark.update(event.at.timestamp(), "")
                 effects = []
-        self._expire()
+        at = self.watermark.at
+        if at is not None and at >= self.ledger.next_look:
+            self._expire(at)
         return effects
 
     # -- measurements --------------------------------------------------------------------------
@@ -156,8 +158,7 @@ class Line:
     def _measured(self, event: Measurement, identify: Identify) -> list[Effect]:
         part, station, values = event.part, event.station, event.values
         at = event.at.timestamp()
-        self.watermark.update(at, part)
-        now = self._now(at)
+        now = self.watermark.update(at, part)
         journey = self.ledger.journey(event, now, at)
         if journey is None:
             self.counts["measurement.late"] += 1
@@ -320,10 +321,8 @@ class Line:
             journey.standing = None
         self.detector.close(journey.row)
 
-    def _expire(self) -> None:
-        if self.watermark.at is None:
-            return
-        for journey in self.ledger.expire(self.watermark.at):
+    def _expire(self, at: float) -> None:
+        for journey in self.ledger.expire(at):
             self.counts["part.expired"] += 1
             self._close(journey)
 

@@ -34,9 +34,13 @@ class Output:
     def __init__(self, event_log: Log, topics: Outputs) -> None:
         self._log = event_log
         self._topics = topics
+        self._passes_risks_over = not topics.risks
 
     def perform(self, published: Published, record: Record, effect: Effect) -> bool:
         """Hand one effect over; False if it was ``published`` before."""
+        # First the usual: nearly every event has a risk, and few plants want them all written.
+        if self._passes_risks_over and type(effect) is Scored:
+            return True
         origin = ((OFFSET_HEADER, b"%d" % record.offset),)
         match effect:
             case Raised(alert):
@@ -75,8 +79,6 @@ class Output:
                     error=letter.error,
                 )
             case Scored():
-                if not self._topics.risks:
-                    return True
                 if record.offset < published.risks_to:
                     return False
                 self._log.append(

@@ -20,12 +20,13 @@ class Watermark:
 
     >>> clock = Watermark()
     >>> clock.update(9.9e9, "P-0")               # a station whose clock is centuries ahead
+    9900000000.0
     >>> for i in range(19):
-    ...     clock.update(1000.0 + i, f"P-{i}")
-    >>> clock.at
-    1000.0
+    ...     now = clock.update(1000.0 + i, f"P-{i}")
+    >>> now, clock.at
+    (1000.0, 1000.0)
     >>> for i in range(20):                      # the line really did stand still for a day
-    ...     clock.update(90_000.0 + i, f"P-{i % 7}")
+    ...     now = clock.update(90_000.0 + i, f"P-{i % 7}")
     >>> clock.at
     90000.0
     """
@@ -35,25 +36,33 @@ class Watermark:
         self._first: list[float] = []
         self._beyond: list[tuple[float, str]] = []
 
-    def update(self, at: float, part: str) -> None:
-        """An event of ``part`` ("" for a tick) says that it is ``at``."""
-        if self.at is None:
+    def update(self, at: float, part: str) -> float:
+        """An event of ``part`` ("" for a tick) says that it is ``at``.
+
+        Answers what time it is on the line: the watermark, ``at`` while there is none.
+        """
+        now = self.at
+        if now is None:
             self._first.append(at)
             if len(self._first) == WITNESSES:
                 self.at = min(self._first)
                 self._first.clear()
-        elif at <= self.at + JUMP_SECONDS:
-            self.at = max(self.at, at)
+                return self.at
+            return at
+        elif at <= now + JUMP_SECONDS:
             # An event from about now denies the jump; one from long ago says nothing of it.
-            if at >= self.at - JUMP_SECONDS:
+            if self._beyond and at >= now - JUMP_SECONDS:
                 self._beyond.clear()
+            if at > now:
+                self.at = now = at
         else:
             self._beyond.append((at, part))
             if len(self._beyond) > WITNESSES:
                 self._beyond.pop(0)
             if len(self._beyond) == WITNESSES and self._agree():
-                self.at = min(time for time, _ in self._beyond)
+                self.at = now = min(time for time, _ in self._beyond)
                 self._beyond.clear()
+        return now
 
     def state(self) -> dict[str, Any]:
         """Everything, as plain values."""

@@ -323,7 +323,119 @@ def test_both_ways_of_reading_agree_on_mutated_messages(data: st.DataObject) -> 
             case _:
                 good[at:at] = data.draw(st.sampled_from(TOKENS)).encode()
     limits = data.draw(st.sampled_from(LIMITS))
-    assert decode(b"A", bytes(good), limits) == read_closely(b"A", bytes(good), limits)
+    assert_read_alike(bytes(good), limits)
+
+
+def assert_read_alike(value: bytes, limits: InputLimits = LIMITS[0]) -> None:
+    found, wanted = decode(b"A", value, limits), read_closely(b"A", value, limits)
+    assert found == wanted
+    if not isinstance(found, Rejected) and not isinstance(wanted, Rejected):
+        # The types too, and the order in which `encode` writes them.
+        fields, those = (
+            {**event.__dict__, "at": event.at.isoformat()} for event in (found, wanted)
+        )
+        assert repr(fields) == repr(those)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_both_ways_of_reading_agree_on_mutated_times(data: st.DataObject) -> None:
+    at = list("2026-01-05T08:00:03.120456Z")
+    decode(b"A", changed(at="".join(at)))  # the hour has been met
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(at) - 1))
+        new = data.draw(st.text("0123456789-+:.,TtWZz _", max_size=2))
+        at[place : place + data.draw(st.integers(0, 2))] = new
+    assert_read_alike(changed(at="".join(at)))
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-01-05T08:00:03.1204567Z",
+        "2026-01-05T08:00:03.9999999Z",
+        "2026-01-05T08:00:03,120456Z",
+        "2026-01-05T08:00:03.120456z",
+        "2026-01-05T08:00:03.12+01:00",
+        "2026-01-05T08:00:03.1204560",
+        "2026-W01-1T08:00:03.120456Z",
+        "2026-01-05T24:00:00.000000Z",
+        "2026-01-05T08:00:03.Z",
+        "2026-01-05T08:00.120456789Z",
+        "2026-01-05T080003.12045600Z",
+        "1000-12-31T08:00:03.120456Z",
+        "9999-01-05T08:00:03.120456Z",
+    ],
+)
+def test_both_ways_of_reading_take_and_refuse_the_same_times(at: str) -> None:
+    decode(b"A", changed(at="2026-01-05T08:00:03.120456Z"))
+    assert_read_alike(changed(at=at))
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_both_ways_of_reading_agree_on_names(data: st.DataObject) -> None:
+    characters = st.sampled_from('aB-"\\\t\x1f\x7f\x85\xa0\xe9\u2028\u20ac\U0001f600')
+    name = st.text(characters, max_size=6)
+    fields: dict[str, Any] = {
+        one: data.draw(name)
+        for one in data.draw(
+            st.sets(st.sampled_from(["line", "part", "station", "id", "test", "reason"]))
+        )
+    }
+    if data.draw(st.booleans()):
+        fields |= {"values": {data.draw(name): data.draw(name)}}
+    elif data.draw(st.booleans()):
+        fields |= {"type": "result", "outcome": "pass"}
+    written = {**GOOD, **fields}
+    if written["type"] == "result":
+        del written["station"], written["values"]
+    value = json.dumps(written, ensure_ascii=data.draw(st.booleans())).encode()
+    assert_read_alike(value, data.draw(st.sampled_from(LIMITS)))
+
+
+RESULT = {
+    "type": "result",
+    "v": 1,
+    "line": "A",
+    "part": "P-1",
+    "at": "2026-01-05T08:00:03.120Z",
+    "outcome": "fail",
+    "test": "EOL-2",
+    "reason": "leak",
+    "revision": 1,
+}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"test": None, "reason": None, "revision": None},
+        {"revision": 0},
+        {"revision": -1},
+        {"revision": 1.0},
+        {"revision": "1"},
+        {"revision": 2**70},
+        {"revision": True},
+        {"outcome": "maybe"},
+        {"outcome": None},
+        {"test": ""},
+        {"test": "EOL\x7f"},
+        {"test": "\u00e9" * 129},
+        {"reason": ""},
+        {"reason": "\x7f"},
+        {"reason": "x" * 1025},
+        {"reason": "\u00e9" * 513},
+        {"station": "press"},
+        {"v": 2},
+        {"v": None},
+        {"at": "2026-01-05T08:00:03.1234567Z"},
+    ],
+)
+def test_both_ways_of_reading_agree_on_results(fields: dict[str, Any]) -> None:
+    assert_read_alike(json.dumps({**RESULT, **fields}).encode())
+    assert_read_alike(json.dumps({**RESULT, **fields}, ensure_ascii=False).encode())
 
 
 @pytest.mark.parametrize("case", HOSTILE, ids=list(HOSTILE))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stream.ledger import JOURNEYS_KEPT, Joining, Ledger, LedgerSettings
 from stream.testing import at, measurement, result
@@ -140,3 +143,53 @@ def test_outcomes_and_their_journeys_are_bounded() -> None:
     assert old.outcome is not None
     assert old.outcome.journey is None
     assert ledger.forgotten == ledger.opened - ledger.decided_parts > 0
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["measured", "tested", "quiet"]),
+        st.sampled_from(["P-1", "P-2", "P-3"]),
+        st.sampled_from([0, 1, 20, 40]),
+        st.sampled_from([-50, 0, 50]),
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS, st.sampled_from([1, 2, 9]))
+def test_a_ledger_that_looks_only_when_there_is_something_to_find_misses_nothing(
+    steps: list[tuple[str, str, int, int]], open_parts: int
+) -> None:
+    rules = LedgerSettings(expire_hours=1.0, late_hours=1.0, open_parts=open_parts)
+    sparing, eager = Ledger(rules), Ledger(rules)
+    now = 0.0
+    for what, part, later, skew in steps:
+        now += later
+        gone = []
+        for ledger in (sparing, eager):
+            if what == "measured":
+                told = measurement(part, "press", now + skew, {"torque": 1.0})
+                ledger.journey(told, at(now).timestamp())
+            elif what == "tested":
+                ledger.join(result(part, "pass", now + skew))
+            if ledger is eager:
+                ledger.next_look = -math.inf
+            gone.append([each.part for each in ledger.expire(at(now).timestamp())])
+        assert gone[0] == gone[1]
+        assert list(sparing.open) == list(eager.open)
+        assert sparing.evicted == eager.evicted
+
+
+@pytest.mark.parametrize("leaves", ["tested", "measured"])
+def test_a_part_expires_in_time_though_the_one_before_it_would_have_stayed_longer(
+    leaves: str,
+) -> None:
+    ledger = Ledger(LedgerSettings(expire_hours=1.0))
+    ledger.journey(measurement("ahead", "press", 50, {}), at(0).timestamp())
+    ledger.journey(measurement("P-1", "press", 0, {}), at(0).timestamp())
+    assert ledger.expire(at(0).timestamp()) == []
+    if leaves == "tested":
+        ledger.join(result("ahead", "pass", 60))
+    else:
+        ledger.journey(measurement("ahead", "oven", 50, {}), at(0).timestamp())
+    assert [gone.part for gone in ledger.expire(at(61).timestamp())] == ["P-1"]

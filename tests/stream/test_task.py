@@ -59,10 +59,9 @@ def test_records_taken_one_by_one_or_all_together_ask_for_the_same(
     expected = []
     for record in broken:
         effects = one_by_one.process(record)
-        expected.append((record, effects, one_by_one.last_kind, one_by_one.last_at))
+        expected.append((record, effects, one_by_one.last))
     found = [
-        (record, effects, together.last_kind, together.last_at)
-        for record, effects in together.process_all(iter(broken))
+        (record, effects, together.last) for record, effects in together.process_all(iter(broken))
     ]
     assert found == expected
     assert structural_digest(together.state()) == structural_digest(one_by_one.state())
