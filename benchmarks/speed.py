@@ -29,7 +29,6 @@ from andon.warm_up import warm_up
 from producers.families import family
 from producers.simulator import SimulatedLine
 from stream.codec import encode
-from stream.effects import Scored
 from stream.local import LocalLog
 from stream.log import Log, Record, TopicPartition, TopicSpec
 from stream.memory import MemoryLog
@@ -72,13 +71,12 @@ def andon_task(feed: Feed, model: str) -> Callable[[], None]:
     task = Task(0, settings)
 
     def run() -> None:
-        scored = 0
+        told = 0
         for _, effects in task.process_all(feed.records):
-            for effect in effects:
-                scored += isinstance(effect, Scored)
+            told += len(effects)  # hardly any but the risks
         # A speed at which events are passed over would be no speed.
-        if scored < 0.9 * feed.measured:
-            raise RuntimeError(f"only {scored} of {feed.measured} measurements were scored")
+        if told < 0.95 * feed.measured:
+            raise RuntimeError(f"only {told} of {feed.measured} measurements were scored")
 
     return run
 

@@ -25,7 +25,16 @@ from models.imputation_draws import draw_cells
 from models.lanes import LANES
 from models.low_rank import LowRankGaussian
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
-from models.part_margin import DROP, FIGURES, NUMBER, SATURATE, dense_row, derive, score
+from models.part_margin import (
+    DROP,
+    FIGURES,
+    NUMBER,
+    SATURATE,
+    dense_row,
+    derive,
+    room_for,
+    score,
+)
 from models.part_margin import SKIPPED as AHEAD_SKIPPED
 from models.part_row import DROPPED as CELL_DROPPED
 from models.part_row import EMPTY, PartRow
@@ -82,6 +91,7 @@ class LinearMember:
         self._slopes = np.zeros((3, 0, LANES), np.float32)
         self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
         self._flag_weights = np.zeros((1, LANES), np.float32)
+        self._room, self._z = room_for(self.gaussian.rank), np.zeros(0, np.float32)
         self._out = np.zeros(FIGURES)
         self._model: tuple[Any, ...] = ()  # what every part is read and scored with
 
@@ -279,8 +289,10 @@ class LinearMember:
         rows = gaussian.rank + 3
         if self._slopes.shape[1] != len(gaussian.cells):
             self._slopes = np.zeros((3, len(gaussian.cells), LANES), np.float32)
+            self._z = np.zeros(len(gaussian.cells), np.float32)
         if self._ahead.shape[:2] != (len(gaussian.blocks), rows):
             self._ahead = np.zeros((len(gaussian.blocks), rows, LANES), np.float32)
+            self._room = room_for(gaussian.rank)
         if len(self._flag_weights) < len(flags):
             self._flag_weights = np.zeros((2 * len(flags), LANES), np.float32)
         derive(
@@ -294,7 +306,7 @@ class LinearMember:
             catalogue.columns.kind, catalogue.scale.figures, gaussian.blocks, layout.first,
             layout.member, gaussian.standard, gaussian.cells, self._slopes, self._ahead,
             self._flag_weights, flags.category_row, flags.category, catalogue.routes.ahead,
-            catalogue.routes.visit_rate, gaussian.replicates, self._out,
+            catalogue.routes.visit_rate, gaussian.replicates, self._room, self._z, self._out,
         )  # fmt: skip
         self._derived_of = layout
 

@@ -16,9 +16,10 @@ from __future__ import annotations
 import numpy as np
 
 from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised_far
-from models.compiled import allocating_kernel, kernel
+from models.compiled import kernel
 from models.dual_ascent import Singles
 from models.lanes import (
+    LANES,
     Array,
     Lanes,
     added,
@@ -31,7 +32,7 @@ from models.lanes import (
 )
 from models.part_row import DROPPED, EMPTY, SATURATED
 from models.routes import last_station
-from models.triangular import backward, factorise, forward
+from models.triangular import backward, factorise, forward, packed_size
 
 NUMBER, DROP, SATURATE = 0, 1, 2
 CONSTANT, RESIDUAL, SKIPPED = 0, 1, 2  # behind the rows of g_s
@@ -81,7 +82,7 @@ def observed_sum(z: Singles, weights: Array) -> Lanes:
     return added(even, odd)
 
 
-@allocating_kernel
+@kernel
 def score(
     x: Floats,
     state: Codes,
@@ -98,20 +99,38 @@ def score(
     odds_ahead: Floats,
     visit_rate: Floats,
     replicates: int,
+    room: Array,
+    z: Singles,
     out: Floats,
 ) -> None:
     """Write into ``out``: the margin's mean over replicates, its variance within a replicate, that
     due to dropped cells alone, its variance between replicates, by how much the margin moves if
-    every imputed cell lies one spread further off, and how many stations are expected ahead."""
-    r, columns = rhs.shape[0], len(state)
-    sums = np.zeros((2, r, 8), np.float32)
-    half = np.empty((r, 8), np.float32)
-    z = np.empty(columns, np.float32)
+    every imputed cell lies one spread further off, and how many stations are expected ahead.
+
+    ``room`` (see `room_for`) and ``z`` (columns,) are room to work in.
+    """
+    packed, r = a.shape[0], rhs.shape[0]
+    for i in range(packed):
+        store(room, i, load(a, i))
+    for i in range(r):
+        store(room, packed + i, load(rhs, i))
+        store(room, packed + r + i, same(0.0))
+        store(room, packed + 2 * r + i, same(0.0))
     _score(
         x, state, visited_at, standard, cells, slopes, ahead, flag_weights,
         category_row, category, odds_ahead, visit_rate, replicates,
-        a.copy(), rhs.copy(), sums[0], sums[1], half, z, out,
+        room[:packed], room[packed : packed + r], room[packed + r : packed + 2 * r],
+        room[packed + 2 * r : packed + 3 * r], room[packed + 3 * r :], z[: len(state)], out,
     )  # fmt: skip
+
+
+def room_for(rank: int) -> Array:
+    """What `score` works in: a part's belief, and three times its right side.
+
+    >>> room_for(2).shape
+    (11, 8)
+    """
+    return np.zeros((packed_size(rank) + 4 * rank, LANES), np.float32)
 
 
 @kernel

@@ -17,6 +17,7 @@ from models.belief import Ints as Ints32
 from models.belief import update
 from models.columns import Plan
 from models.compiled import kernel
+from models.dual_ascent import Singles
 from models.kinds import Kind
 from models.lanes import Array
 from models.part_margin import score
@@ -89,6 +90,8 @@ def read_station(
     odds_ahead: Floats,
     visit_rate: Floats,
     replicates: int,
+    room: Array,
+    z: Singles,
     out: Floats,
 ) -> None:
     """`write_cells`, `models.belief.update` and `models.part_margin.score`, one after the other.
@@ -99,7 +102,7 @@ def read_station(
     update(station, x, state, visited_at, standard, cells, blocks, first, member, a, rhs)
     score(
         x, state, visited_at, a, rhs, standard, cells, slopes, ahead, flag_weights,
-        category_row, category, odds_ahead, visit_rate, replicates, out,
+        category_row, category, odds_ahead, visit_rate, replicates, room, z, out,
     )  # fmt: skip
 
 
