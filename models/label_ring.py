@@ -89,9 +89,11 @@ class LabelRing:
         flags: Ints,
         fail: bool,
         at: float,
+        columns: int = 0,
     ) -> int:
-        """Append a row; answers its index."""
-        self._make_room(len(dense), len(fill_at), len(flags))
+        """Append a row; answers its index. ``columns`` is the room for numbers to make, if that is
+        more than the row has."""
+        self._make_room(max(len(dense), columns), len(fill_at), len(flags))
         i = (self._start + self._held) % self._rows
         self._held += 1
         self.dense[i, : len(dense)] = dense

@@ -42,25 +42,6 @@ def across(v: Lanes) -> Any:
 
 
 @kernel
-def dot(a: Any, b: Any, length: int) -> Any:
-    """a'b over the first ``length`` numbers of two rows of doubles, in eight sums side by side.
-
-    >>> dot(np.arange(10.0), np.ones(10), 10)
-    45.0
-    """
-    whole = length // LANES
-    rows_a = a[: whole * LANES].reshape(whole, LANES)
-    rows_b = b[: whole * LANES].reshape(whole, LANES)
-    total = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    for i in range(whole):
-        total = plus_product(total, load(rows_a, i), load(rows_b, i))
-    rest = 0.0
-    for at in range(whole * LANES, length):
-        rest = fused(a[at], b[at], rest)
-    return across(total) + rest
-
-
-@kernel
 def store(a: Array, i: int, v: Lanes) -> None:
     """Write row ``i`` of an array (rows, 8)."""
     a[i, 0] = v[0]

@@ -155,7 +155,7 @@ class LinearMember:
         dropped = np.flatnonzero(state == CELL_DROPPED)
         flags = self.flags.of(row, layout)
         self.grow()
-        dense = np.zeros(len(gaussian.cells), np.float32)
+        dense = np.empty(len(state), np.float32)
         dense_row(row.x, state, gaussian.standard, gaussian.cells, dense)
         fill_at = dropped[layout.numeric[dropped]].astype(np.int32)
         fills = np.zeros((len(fill_at), gaussian.replicates), np.float32)
