@@ -237,8 +237,8 @@ def remove_row(
 
 @kernel
 def count_row(
-    i: int, amount: float, columns: int, dense: Singles, fill_at: Ints, fills: Singles, flag_at: Ints,
-    sum_dense: Floats, square_dense: Floats, sum_flags: Floats,
+    i: int, amount: float, columns: int, dense: Singles, fill_at: Ints, fills: Singles,
+    flag_at: Ints, sum_dense: Floats, square_dense: Floats, sum_flags: Floats,
 ) -> None:  # fmt: skip
     """Add row ``i`` ``amount`` times (-1: take it out again) to an outcome's sums of numbers,
     their squares, and flags; an imputed number counts with its mean over the replicates."""
