@@ -20,7 +20,7 @@ from river import base
 
 from models.dual_ascent import Floats, Ints, Singles, ascend_all, count_row, remove_row
 from models.label_ring import LabelRing
-from models.vectors import WIDTH
+from models.lanes import LANES
 from models.window import WindowRule
 
 INTERCEPT = 0  # the flag that every part has
@@ -145,7 +145,7 @@ class WindowLogistic:
 
     def _whole_vectors(self, columns: int) -> int:
         """As many columns as the kernels go through for these: whole vectors, where they fit."""
-        return min(-(-columns // WIDTH) * WIDTH, self.v_dense.shape[1])
+        return min(-(-columns // LANES) * LANES, int(self.v_dense.shape[1]))
 
     def _oldest_leaves(self, now: float) -> bool:
         ring = self.ring

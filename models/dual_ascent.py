@@ -25,7 +25,18 @@ import numpy as np
 import numpy.typing as npt
 
 from models.compiled import allocating_kernel, fused, kernel
-from models.vectors import WIDTH, across, added, every, plus_product, put, take, times
+from models.lanes import (
+    LANES,
+    across,
+    added,
+    every,
+    load,
+    plus_product,
+    put,
+    store,
+    take,
+    times,
+)
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -50,12 +61,12 @@ def add_row(
 ) -> None:
     """v_m += amounts_m phi_i, for every replicate m."""
     row = dense[i]
-    whole = columns // WIDTH * WIDTH
+    whole = columns // LANES * LANES
     for m in range(len(v_dense)):
         v, amount = v_dense[m], amounts[m]
         if amount == 0.0:
             continue
-        for at in range(0, whole, WIDTH):
+        for at in range(0, whole, LANES):
             put(v, at, added(take(v, at), times(every(amount), take(row, at))))
         for j in range(whole, columns):
             v[j] += amount * row[j]
@@ -78,20 +89,20 @@ def products(
     ``sums`` (M, 8) is room to work in. All go through the row together: a sum alone would wait for
     its own last addition at every step.
     """
-    whole = columns // WIDTH * WIDTH
+    whole = columns // LANES * LANES
     norm = every(0.0)
     sums[:] = 0.0
-    for at in range(0, whole, WIDTH):
+    for at in range(0, whole, LANES):
         numbers = take(row, at)
         moved = times(take(metric, at), numbers)
         norm = plus_product(norm, moved, numbers)
         for m in range(len(v)):
-            put(sums[m], 0, plus_product(take(sums[m], 0), moved, take(v[m], at)))
+            store(sums, m, plus_product(load(sums, m), moved, take(v[m], at)))
     for m in range(len(v)):
         rest = 0.0
         for j in range(whole, columns):
             rest = fused(metric[j] * np.float64(row[j]), v[m, j], rest)
-        out[m] = across(take(sums[m], 0)) + rest
+        out[m] = across(load(sums, m)) + rest
     rest = 0.0
     for j in range(whole, columns):
         rest = fused(metric[j] * np.float64(row[j]), np.float64(row[j]), rest)
@@ -205,7 +216,7 @@ def ascend_all(
     v_flags: Floats,
 ) -> None:
     """`ascend` on each of ``rows``, in their order."""
-    sums, room = np.empty((len(v_dense), WIDTH)), np.empty((6, len(v_dense)))
+    sums, room = np.empty((len(v_dense), LANES)), np.empty((6, len(v_dense)))
     for i in rows:
         u = share_fail if signs[i] > 0 else share_pass
         ascend(
