@@ -157,13 +157,14 @@ class WindowLogistic:
 
     def _schedule(self, newest: int) -> Ints:
         ring = self.ring
-        held, fails = len(ring), ring.fails
+        held, fails, fail_rows = len(ring), ring.fails, ring.fail_rows
         rows = [newest]
-        for _ in range(min(self.steps_fail, fails)):
-            self._fail_turn = (self._fail_turn + 1) % fails
-            rows.append(ring.fail_rows[self._fail_turn])
+        again = min(self.steps_fail, fails)
+        rows += [fail_rows[(self._fail_turn + step) % fails] for step in range(1, again + 1)]
+        if fails:
+            self._fail_turn = (self._fail_turn + again) % fails
         turns = min(self.steps_turn, held)
-        rows += [ring.row((self._turn + step) % held) for step in range(1, turns + 1)]
+        rows += ring.rows(self._turn + 1, turns)
         self._turn = (self._turn + turns) % held
         return np.array(rows, np.int32)
 

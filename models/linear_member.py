@@ -25,7 +25,7 @@ from models.imputation_draws import draw_cells
 from models.lanes import LANES
 from models.low_rank import LowRankGaussian
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
-from models.part_margin import DROP, FIGURES, NUMBER, SATURATE, dense_row, derive, score
+from models.part_margin import DROP, FIGURES, NUMBER, SATURATE, derive, label_row, score
 from models.part_margin import SKIPPED as AHEAD_SKIPPED
 from models.part_row import DROPPED as CELL_DROPPED
 from models.part_row import EMPTY, PartRow
@@ -79,6 +79,8 @@ class LinearMember:
         self.flags = Flags()
         self._early = EarlyResults()
         self._derived_of: Layout | None = None  # None: weights or visits have moved since
+        self._grown_for: Layout | None = None
+        self._grown_flags = 0
         self._slopes = np.zeros((3, 0, LANES), np.float32)
         self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
         self._flag_weights = np.zeros((1, LANES), np.float32)
@@ -151,15 +153,16 @@ class LinearMember:
     def _learn(self, row: PartRow, fail: bool, at: float) -> None:
         gaussian = self.gaussian
         layout = self.catalogue.columns.layout()
-        state = row.state
-        dropped = np.flatnonzero(state == CELL_DROPPED)
         flags = self.flags.of(row, layout)
         self.grow()
-        dense = np.empty(len(state), np.float32)
-        dense_row(row.x, state, gaussian.standard, gaussian.cells, dense)
-        fill_at = dropped[layout.numeric[dropped]].astype(np.int32)
-        fills = np.zeros((len(fill_at), gaussian.replicates), np.float32)
-        if len(fill_at):
+        columns = len(row.state)
+        dense, places = np.empty(columns, np.float32), np.empty(columns, np.int32)
+        count = label_row(
+            row.x, row.state, layout.numeric, gaussian.standard, gaussian.cells, dense, places
+        )
+        fill_at = places[:count]
+        fills = np.zeros((count, gaussian.replicates), np.float32)
+        if count:
             belief = gaussian.believe(row, layout)
             draw_cells(
                 fill_at, belief.a, belief.rhs, gaussian.cells, gaussian.seed,
@@ -261,10 +264,13 @@ class LinearMember:
         Room is made when something appears, never when somebody asks: how wide an array is
         decides in which order its sums are rounded.
         """
-        layout = self.catalogue.columns.layout()
+        layout, flags = self.catalogue.columns.layout(), len(self.flags)
+        if layout is self._grown_for and flags == self._grown_flags:
+            return
         self.gaussian.grow(layout)
         self.flags.grow(len(layout.numeric), len(layout.first) - 1)
-        self.classifier.grow(len(self.gaussian.cells), len(self.flags))
+        self.classifier.grow(len(self.gaussian.cells), flags)
+        self._grown_for, self._grown_flags = layout, flags
 
     def _derive(self, layout: Layout) -> None:
         """Bring what `score` reads up to the classifier's weights and the published model."""
@@ -276,10 +282,11 @@ class LinearMember:
             self._ahead = np.zeros((len(gaussian.blocks), rows, LANES), np.float32)
         if len(self._flag_weights) < len(flags):
             self._flag_weights = np.zeros((2 * len(flags), LANES), np.float32)
+        learnt = self.classifier
         derive(
-            self.classifier.weights_dense, self.classifier.weights_flags,
-            self.classifier.flag_rates, flags.station, flags.dropped, flags.saturated,
-            flags.skipped, gaussian.cells, layout.first, layout.member,
+            learnt.v_dense, learnt.v_flags, learnt.metric_dense, learnt.metric_flags,
+            learnt.sum_flags, max(len(learnt.ring), 1), flags.station, flags.dropped,
+            flags.saturated, flags.skipped, gaussian.cells, layout.first, layout.member,
             self.catalogue.routes.visit_rate, self._slopes, self._ahead, self._flag_weights,
         )  # fmt: skip
         catalogue = self.catalogue
@@ -306,7 +313,8 @@ class LinearMember:
         self.flags.restore(state["flags"], self.catalogue.columns.layout())
         self.classifier.restore(state["classifier"])
         self._early.restore(state["early"])
-        self._derived_of = None
+        self._derived_of = self._grown_for = None
+        self._slopes = np.zeros((3, 0, LANES), np.float32)
 
 
 @lru_cache
