@@ -153,6 +153,7 @@ class LinearMember:
     def _learn(self, row: PartRow, fail: bool, at: float) -> None:
         gaussian = self.gaussian
         layout = self.catalogue.columns.layout()
+        self._derived_of = None  # whatever happens: nothing may be read by flags it does not know
         flags = self.flags.of(row, layout)
         self.grow()
         columns = len(row.state)
@@ -169,7 +170,6 @@ class LinearMember:
                 self.classifier.labels, gaussian.replicates, fills,
             )  # fmt: skip
         self.classifier.learn_row(dense, fill_at, fills, flags, fail, at)
-        self._derived_of = None
 
     def close(self, row: PartRow) -> None:
         """A journey has ended: the imputation learns from it. ``row`` must be grown."""
