@@ -18,6 +18,7 @@ Nobody checks that a row or a place lies within its array.
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -30,9 +31,31 @@ from models.lane_code import LANES, LanesType
 
 __all__ = ["LANES"]
 
+_LINE = 64  # bytes
 Lanes = Any
 Array = npt.NDArray[np.float32]
 Row = npt.NDArray[Any]
+
+
+def lane_zeros(*shape: int) -> Array:
+    """Zeros of this shape, which ends in 8, from an address at which the processor's lines begin.
+
+    Elsewhere every other vector lies in two of them, and takes twice as long to be had.
+
+    >>> lane_zeros(3, 8).ctypes.data % 64, lane_zeros(3, 8).tolist() == [[0.0] * 8] * 3
+    (0, True)
+    """
+    size = 4 * math.prod(shape)
+    room = np.zeros(size + _LINE, np.uint8)
+    begin = -room.ctypes.data % _LINE
+    return room[begin : begin + size].view(np.float32).reshape(shape)
+
+
+def in_line(a: Array) -> Array:
+    """A copy of the array that begins as `lane_zeros` does."""
+    copy = lane_zeros(*a.shape)
+    copy[:] = a
+    return copy
 
 
 def load(a: Any, i: int) -> Lanes:

@@ -22,7 +22,7 @@ from models.early_results import EarlyResults
 from models.features import FeatureCatalogue
 from models.flags import Flags
 from models.imputation_draws import draw_cells
-from models.lanes import LANES
+from models.lanes import LANES, lane_zeros
 from models.low_rank import LowRankGaussian
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
 from models.part_margin import DROP, FIGURES, NUMBER, SATURATE, derive, label_row, score
@@ -81,9 +81,9 @@ class LinearMember:
         self._derived_of: Layout | None = None  # None: weights or visits have moved since
         self._grown_for: Layout | None = None
         self._grown_flags = 0
-        self._slopes = np.zeros((3, 0, LANES), np.float32)
-        self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
-        self._flag_weights = np.zeros((1, LANES), np.float32)
+        self._slopes = lane_zeros(3, 0, LANES)
+        self._ahead = lane_zeros(0, self.gaussian.rank + 3, LANES)
+        self._flag_weights = lane_zeros(1, LANES)
         self._out = np.zeros(FIGURES)
         self._model: tuple[Any, ...] = ()  # what every part is read and scored with
 
@@ -277,11 +277,11 @@ class LinearMember:
         gaussian, flags = self.gaussian, self.flags
         rows = gaussian.rank + 3
         if self._slopes.shape[1] != len(gaussian.cells):
-            self._slopes = np.zeros((3, len(gaussian.cells), LANES), np.float32)
+            self._slopes = lane_zeros(3, len(gaussian.cells), LANES)
         if self._ahead.shape[:2] != (len(gaussian.blocks), rows):
-            self._ahead = np.zeros((len(gaussian.blocks), rows, LANES), np.float32)
+            self._ahead = lane_zeros(len(gaussian.blocks), rows, LANES)
         if len(self._flag_weights) < len(flags):
-            self._flag_weights = np.zeros((2 * len(flags), LANES), np.float32)
+            self._flag_weights = lane_zeros(2 * len(flags), LANES)
         learnt = self.classifier
         derive(
             learnt.v_dense, learnt.v_flags, learnt.metric_dense, learnt.metric_flags,
@@ -314,7 +314,7 @@ class LinearMember:
         self.classifier.restore(state["classifier"])
         self._early.restore(state["early"])
         self._derived_of = self._grown_for = None
-        self._slopes = np.zeros((3, 0, LANES), np.float32)
+        self._slopes = lane_zeros(3, 0, LANES)
 
 
 @lru_cache
