@@ -27,9 +27,8 @@ import numpy.typing as npt
 from numba.extending import overload
 
 from models import lane_code
-from models.lane_code import LANES, LanesType
-
-__all__ = ["LANES"]
+from models.lane_code import LANES as LANES
+from models.lane_code import LanesType
 
 _LINE = 64  # bytes
 Lanes = Any
