@@ -20,6 +20,7 @@ from river import base
 
 from models.dual_ascent import Floats, Ints, Singles, ascend_all, count_row, remove_row
 from models.label_ring import LabelRing
+from models.lanes import LANES
 from models.window import WindowRule
 
 INTERCEPT = 0  # the flag that every part has
@@ -75,6 +76,7 @@ class WindowLogistic:
         self.square_dense: Floats = np.zeros((2, 0))
         self.sum_flags: Floats = np.zeros((2, 0))
         self._turn = self._fail_turn = 0
+        self._columns = 0  # behind so many, the rows' numbers are all zeros
 
     @property
     def weights_dense(self) -> Floats:
@@ -111,13 +113,13 @@ class WindowLogistic:
     ) -> None:
         """Learn one label; ``flags`` holds INTERCEPT, and all places lie within `grow`'s."""
         width = self.v_dense.shape[1]
-        if len(dense) < width:
-            dense = np.concatenate([dense, np.zeros(width - len(dense), np.float32)])
-        i = self.ring.push(dense, fill_at, fills, flags, fail, at)
+        self._columns = max(self._columns, self._whole_vectors(len(dense)))
+        i = self.ring.push(dense, fill_at, fills, flags, fail, at, width)
         self._count(i, 1.0)
         while self._oldest_leaves(at):
             oldest = self.ring.oldest
-            remove_row(oldest, float(self.ring.sign[oldest]), *self._rows(), *self._v())
+            sign = float(self.ring.sign[oldest])
+            remove_row(oldest, sign, self._columns, *self._rows(), *self._v())
             self._count(oldest, -1.0)
             self.ring.drop()
         self.labels += 1
@@ -130,8 +132,8 @@ class WindowLogistic:
         fails = self.ring.fails
         passes = len(self.ring) - fails
         ascend_all(
-            rows, 0.5 / max(fails, 1), 0.5 / max(passes, 1), self.ring.sign, *self._rows(),
-            self.metric_dense, self.metric_flags, *self._v(),
+            rows, self._columns, 0.5 / max(fails, 1), 0.5 / max(passes, 1), self.ring.sign,
+            *self._rows(), self.metric_dense, self.metric_flags, *self._v(),
         )  # fmt: skip
 
     def _rows(self) -> tuple[Singles, Ints, Singles, Ints, Floats]:
@@ -140,6 +142,10 @@ class WindowLogistic:
 
     def _v(self) -> tuple[Floats, Floats]:
         return self.v_dense, self.v_flags
+
+    def _whole_vectors(self, columns: int) -> int:
+        """As many columns as the kernels go through for these: whole vectors, where they fit."""
+        return min(-(-columns // LANES) * LANES, int(self.v_dense.shape[1]))
 
     def _oldest_leaves(self, now: float) -> bool:
         ring = self.ring
@@ -151,13 +157,14 @@ class WindowLogistic:
 
     def _schedule(self, newest: int) -> Ints:
         ring = self.ring
-        held, fails = len(ring), ring.fails
+        held, fails, fail_rows = len(ring), ring.fails, ring.fail_rows
         rows = [newest]
-        for _ in range(min(self.steps_fail, fails)):
-            self._fail_turn = (self._fail_turn + 1) % fails
-            rows.append(ring.fail_rows[self._fail_turn])
+        again = min(self.steps_fail, fails)
+        rows += [fail_rows[(self._fail_turn + step) % fails] for step in range(1, again + 1)]
+        if fails:
+            self._fail_turn = (self._fail_turn + again) % fails
         turns = min(self.steps_turn, held)
-        rows += [ring.row((self._turn + step) % held) for step in range(1, turns + 1)]
+        rows += ring.rows(self._turn + 1, turns)
         self._turn = (self._turn + turns) % held
         return np.array(rows, np.int32)
 
@@ -165,8 +172,8 @@ class WindowLogistic:
         ring = self.ring
         side = _FAIL if ring.sign[i] > 0 else _PASS
         count_row(
-            i, amount, ring.dense, ring.fill_at, ring.fills, ring.flag_at, self.sum_dense[side],
-            self.square_dense[side], self.sum_flags[side],
+            i, amount, self._columns, ring.dense, ring.fill_at, ring.fills, ring.flag_at,
+            self.sum_dense[side], self.square_dense[side], self.sum_flags[side],
         )  # fmt: skip
 
     def _remeasure(self) -> None:
@@ -207,6 +214,8 @@ class WindowLogistic:
         self.ring.restore(state["ring"])
         for name in _ARRAYS:
             setattr(self, name, state[name])
+        filled = np.flatnonzero(self.ring.dense[: len(self.ring)].any(axis=0))
+        self._columns = self._whole_vectors(int(filled[-1]) + 1 if len(filled) else 0)
 
 
 _ARRAYS = (

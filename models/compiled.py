@@ -28,9 +28,6 @@ import numba
 from numba import types
 from numba.extending import intrinsic, overload
 
-# Joins the lanes of `models.lanes` into vector instructions; it is off by default.
-numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 

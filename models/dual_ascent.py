@@ -10,7 +10,8 @@ A row phi has a dense part (numbers), *fills* (imputed numbers, which differ bet
 
 Shapes: ``dense`` (rows, D) float32; ``fill_at`` (rows, F) int32 with -1 behind the last, ``fills``
 (rows, F, M) float32; ``flag_at`` (rows, K) int32 with -1 behind the last; ``alpha`` (rows, M);
-``v`` (M, D + flags): the flags' places follow the numbers'; ``metric`` (D + flags,).
+``v`` (M, D + flags): the flags' places follow the numbers'; ``metric`` (D + flags,). Arrays are
+wider than what is known of a line: behind the first ``columns`` of D there are only zeros.
 
 Reference: H.-F. Yu, F.-L. Huang, C.-J. Lin, Dual coordinate descent methods for logistic
 regression and maximum entropy models, 2011.
@@ -23,8 +24,19 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from models.compiled import allocating_kernel, kernel
-from models.lanes import dot
+from models.compiled import allocating_kernel, fused, kernel
+from models.lanes import (
+    LANES,
+    across,
+    added,
+    every,
+    load,
+    plus_product,
+    put,
+    store,
+    take,
+    times,
+)
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -38,8 +50,8 @@ _CLOSE = 1e-12
 @kernel
 def add_row(
     i: int,
-    m: int,
-    amount: float,
+    amounts: Floats,
+    columns: int,
     dense: Singles,
     fill_at: Ints,
     fills: Singles,
@@ -47,44 +59,91 @@ def add_row(
     v_dense: Floats,
     v_flags: Floats,
 ) -> None:
-    """v_m += amount phi_i."""
-    if amount == 0.0:
-        return
-    row, v = dense[i], v_dense[m]
-    for j in range(len(row)):
-        v[j] += amount * row[j]
-    for k in range(fill_at.shape[1]):
-        if fill_at[i, k] < 0:
-            break
-        v[fill_at[i, k]] += amount * fills[i, k, m]
-    for k in range(flag_at.shape[1]):
-        if flag_at[i, k] < 0:
-            break
-        v_flags[m, flag_at[i, k]] += amount
+    """v_m += amounts_m phi_i, for every replicate m."""
+    row = dense[i]
+    whole = columns // LANES * LANES
+    for m in range(len(v_dense)):
+        v, amount = v_dense[m], amounts[m]
+        if amount == 0.0:
+            continue
+        for at in range(0, whole, LANES):
+            put(v, at, added(take(v, at), times(every(amount), take(row, at))))
+        for j in range(whole, columns):
+            v[j] += amount * row[j]
+        for k in range(fill_at.shape[1]):
+            if fill_at[i, k] < 0:
+                break
+            v[fill_at[i, k]] += amount * fills[i, k, m]
+        for k in range(flag_at.shape[1]):
+            if flag_at[i, k] < 0:
+                break
+            v_flags[m, flag_at[i, k]] += amount
 
 
 @kernel
-def margin_at(m0: float, q: float, alpha: float, u: float) -> float:
-    """Solve m = m0 + (u sigmoid(-m) - alpha) q by Newton's method, kept within its bracket."""
-    low, high = m0 - alpha * q, m0 + (u - alpha) * q
-    m = min(max(m0, low), high)
-    moved = high - low
-    for _ in range(_NEWTON):
-        s = 1.0 / (1.0 + math.exp(min(max(m, -500.0), 500.0)))
-        miss = m - m0 - (u * s - alpha) * q
-        if miss > 0.0:
-            high = m
-        else:
-            low = m
-        following = m - miss / (1.0 + u * q * s * (1.0 - s))
-        # Newton's steps may go to and fro between the flat ends of the curve: halve instead.
-        if not low <= following <= high or abs(following - m) > 0.5 * moved:
-            following = 0.5 * (low + high)
-        moved = abs(following - m)
-        m = following
-        if moved < _CLOSE:
+def products(
+    row: Singles, columns: int, metric: Floats, v: Floats, sums: Floats, out: Floats
+) -> float:
+    """out := row'G v_m for every replicate m; answers row'G row.
+
+    ``sums`` (M, 8) is room to work in. All go through the row together: a sum alone would wait for
+    its own last addition at every step.
+    """
+    whole = columns // LANES * LANES
+    norm = every(0.0)
+    sums[:] = 0.0
+    for at in range(0, whole, LANES):
+        numbers = take(row, at)
+        moved = times(take(metric, at), numbers)
+        norm = plus_product(norm, moved, numbers)
+        for m in range(len(v)):
+            store(sums, m, plus_product(load(sums, m), moved, take(v[m], at)))
+    for m in range(len(v)):
+        rest = 0.0
+        for j in range(whole, columns):
+            rest = fused(metric[j] * np.float64(row[j]), v[m, j], rest)
+        out[m] = across(load(sums, m)) + rest
+    rest = 0.0
+    for j in range(whole, columns):
+        rest = fused(metric[j] * np.float64(row[j]), np.float64(row[j]), rest)
+    answer: float = across(norm) + rest
+    return answer
+
+
+@kernel
+def margins_at(m0: Floats, q: Floats, alpha: Floats, u: float, m: Floats, room: Floats) -> None:
+    """Solve m = m0 + (u sigmoid(-m) - alpha) q by Newton's method, kept within its bracket.
+
+    Of every replicate, and all of them side by side: a step is a chain of divisions, and the chains
+    of several replicates take hardly longer than one. ``room`` is (3, M).
+    """
+    low, high, moved = room[0], room[1], room[2]
+    for r in range(len(m)):
+        low[r], high[r] = m0[r] - alpha[r] * q[r], m0[r] + (u - alpha[r]) * q[r]
+        m[r] = min(max(m0[r], low[r]), high[r])
+        moved[r] = high[r] - low[r]
+    going = True
+    for step in range(_NEWTON):
+        if not going:
             break
-    return m
+        going = False
+        for r in range(len(m)):
+            if step > 0 and moved[r] < _CLOSE:
+                continue
+            s = 1.0 / (1.0 + math.exp(min(max(m[r], -500.0), 500.0)))
+            miss = m[r] - m0[r] - (u * s - alpha[r]) * q[r]
+            if miss > 0.0:
+                high[r] = m[r]
+            else:
+                low[r] = m[r]
+            following = m[r] - miss / (1.0 + u * q[r] * s * (1.0 - s))
+            # Newton's steps may go to and fro between the flat ends of the curve: halve instead.
+            if not low[r] <= following <= high[r] or abs(following - m[r]) > 0.5 * moved[r]:
+                following = 0.5 * (low[r] + high[r])
+            moved[r] = abs(following - m[r])
+            m[r] = following
+            if not moved[r] < _CLOSE:
+                going = True
 
 
 @kernel
@@ -92,6 +151,7 @@ def ascend(
     i: int,
     u: float,
     sign: float,
+    columns: int,
     dense: Singles,
     fill_at: Ints,
     fills: Singles,
@@ -101,45 +161,47 @@ def ascend(
     metric_flags: Floats,
     v_dense: Floats,
     v_flags: Floats,
-    scratch: Floats,
+    sums: Floats,
+    room: Floats,
 ) -> None:
-    """One step on row ``i``: its alpha becomes the best one, all others as they are."""
-    row = dense[i]
-    numbers, moved = scratch[0], scratch[1]
-    for j in range(len(row)):
-        numbers[j] = row[j]
-        moved[j] = metric_dense[j] * numbers[j]
-    norm = dot(moved, numbers, len(row))
+    """One step on row ``i``: its alpha becomes the best one, all others as they are.
+
+    ``sums`` (M, 8) and ``room`` (6, M) are to work in.
+    """
+    level, q, best = room[0], room[1], room[2]
+    norm = products(dense[i], columns, metric_dense, v_dense, sums, level)
     for k in range(flag_at.shape[1]):
         if flag_at[i, k] < 0:
             break
         norm += metric_flags[flag_at[i, k]]
     for m in range(len(v_dense)):
-        v = v_dense[m]
-        level = dot(moved, v, len(row))
-        q = norm
+        q[m] = norm
         for k in range(fill_at.shape[1]):
             j = fill_at[i, k]
             if j < 0:
                 break
             value = fills[i, k, m]
-            level += metric_dense[j] * v[j] * value
-            q += metric_dense[j] * value * value
+            level[m] += metric_dense[j] * v_dense[m, j] * value
+            q[m] += metric_dense[j] * value * value
         for k in range(flag_at.shape[1]):
             f = flag_at[i, k]
             if f < 0:
                 break
-            level += metric_flags[f] * v_flags[m, f]
-        best = margin_at(sign * level, q, alpha[i, m], u)
-        fresh = u / (1.0 + math.exp(min(max(best, -500.0), 500.0)))
-        change = fresh - alpha[i, m]
+            level[m] += metric_flags[f] * v_flags[m, f]
+        level[m] = sign * level[m]
+    margins_at(level, q, alpha[i], u, best, room[3:])
+    amounts = level
+    for m in range(len(v_dense)):
+        fresh = u / (1.0 + math.exp(min(max(best[m], -500.0), 500.0)))
+        amounts[m] = sign * (fresh - alpha[i, m])
         alpha[i, m] = fresh
-        add_row(i, m, sign * change, dense, fill_at, fills, flag_at, v_dense, v_flags)
+    add_row(i, amounts, columns, dense, fill_at, fills, flag_at, v_dense, v_flags)
 
 
 @allocating_kernel
 def ascend_all(
     rows: Ints,
+    columns: int,
     share_fail: float,
     share_pass: float,
     signs: Signs,
@@ -154,12 +216,12 @@ def ascend_all(
     v_flags: Floats,
 ) -> None:
     """`ascend` on each of ``rows``, in their order."""
-    scratch = np.empty((2, dense.shape[1]))
+    sums, room = np.empty((len(v_dense), LANES)), np.empty((6, len(v_dense)))
     for i in rows:
         u = share_fail if signs[i] > 0 else share_pass
         ascend(
-            i, u, float(signs[i]), dense, fill_at, fills, flag_at, alpha, metric_dense,
-            metric_flags, v_dense, v_flags, scratch,
+            i, u, float(signs[i]), columns, dense, fill_at, fills, flag_at, alpha, metric_dense,
+            metric_flags, v_dense, v_flags, sums, room,
         )  # fmt: skip
 
 
@@ -167,6 +229,7 @@ def ascend_all(
 def remove_row(
     i: int,
     sign: float,
+    columns: int,
     dense: Singles,
     fill_at: Ints,
     fills: Singles,
@@ -176,20 +239,22 @@ def remove_row(
     v_flags: Floats,
 ) -> None:
     """Take row ``i`` out of every v: exact unlearning."""
-    for m in range(len(v_dense)):
-        add_row(i, m, -sign * alpha[i, m], dense, fill_at, fills, flag_at, v_dense, v_flags)
-        alpha[i, m] = 0.0
+    amounts = alpha[i]
+    for m in range(len(amounts)):
+        amounts[m] = -sign * amounts[m]
+    add_row(i, amounts, columns, dense, fill_at, fills, flag_at, v_dense, v_flags)
+    amounts[:] = 0.0
 
 
 @kernel
 def count_row(
-    i: int, amount: float, dense: Singles, fill_at: Ints, fills: Singles, flag_at: Ints,
-    sum_dense: Floats, square_dense: Floats, sum_flags: Floats,
+    i: int, amount: float, columns: int, dense: Singles, fill_at: Ints, fills: Singles,
+    flag_at: Ints, sum_dense: Floats, square_dense: Floats, sum_flags: Floats,
 ) -> None:  # fmt: skip
     """Add row ``i`` ``amount`` times (-1: take it out again) to an outcome's sums of numbers,
     their squares, and flags; an imputed number counts with its mean over the replicates."""
     row = dense[i]
-    for j in range(len(row)):
+    for j in range(columns):
         sum_dense[j] += amount * row[j]
         square_dense[j] += amount * row[j] * row[j]
     for k in range(fill_at.shape[1]):

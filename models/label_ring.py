@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.compiled import kernel
 from models.dual_ascent import Floats, Ints, Signs, Singles
 
 FIRST_ROWS = 64
@@ -37,7 +38,8 @@ class LabelRing:
     >>> ring = LabelRing(replicates=1)
     >>> empty = np.empty(0, np.int32)
     >>> for outcome in (True, False, False):
-    ...     at = ring.push(np.zeros(2, np.float32), empty, np.empty((0, 1)), empty, outcome, 0.0)
+    ...     fills = np.empty((0, 1), np.float32)
+    ...     at = ring.push(np.zeros(2, np.float32), empty, fills, empty, outcome, 0.0)
     >>> len(ring), ring.fails, ring.oldest
     (3, 1, 0)
     >>> ring.drop()
@@ -77,6 +79,14 @@ class LabelRing:
         """The index of the ``number``-th row, counted from the oldest."""
         return (self._start + number) % self._rows
 
+    def rows(self, number: int, count: int) -> list[int]:
+        """The indices of ``count`` rows from the ``number``-th on, the oldest following the newest.
+
+        As `row` says it of each of them.
+        """
+        start, held, rows = self._start, self._held, self._rows
+        return [(start + at % held) % rows for at in range(number, number + count)]
+
     def held(self) -> npt.NDArray[np.int32]:
         """The rows' indices, oldest first."""
         return ((self._start + np.arange(self._held)) % self._rows).astype(np.int32)
@@ -89,19 +99,16 @@ class LabelRing:
         flags: Ints,
         fail: bool,
         at: float,
+        columns: int = 0,
     ) -> int:
-        """Append a row; answers its index."""
-        self._make_room(len(dense), len(fill_at), len(flags))
+        """Append a row; answers its index. ``columns`` is the room for numbers to make, if that is
+        more than the row has."""
+        self._make_room(max(len(dense), columns), len(fill_at), len(flags))
         i = (self._start + self._held) % self._rows
         self._held += 1
-        self.dense[i, : len(dense)] = dense
-        self.dense[i, len(dense) :] = 0.0
-        self.fill_at[i] = -1
-        self.fill_at[i, : len(fill_at)] = fill_at
-        self.fills[i] = 0.0  # nothing of a row that was here before: equal states are equal bytes
-        self.fills[i, : len(fill_at)] = fills
-        self.flag_at[i] = -1
-        self.flag_at[i, : len(flags)] = flags
+        write_row(
+            i, dense, fill_at, fills, flags, self.dense, self.fill_at, self.fills, self.flag_at
+        )
         self.sign[i] = 1 if fail else -1
         self.at[i] = at
         self.alpha[i] = 0.0
@@ -183,6 +190,31 @@ class LabelRing:
 
 _ARRAYS = ("dense", "fill_at", "fills", "flag_at", "sign", "at", "alpha")
 _PLACES = ("fill_at", "flag_at")  # -1: none
+
+
+@kernel
+def write_row(
+    i: int,
+    dense: Singles,
+    fill_at: Ints,
+    fills: Singles,
+    flags: Ints,
+    held_dense: Singles,
+    held_fill_at: Ints,
+    held_fills: Singles,
+    held_flag_at: Ints,
+) -> None:
+    """Write row ``i``, and nothing of a row that was here before: equal states are equal bytes."""
+    row, places, values, flag_at = held_dense[i], held_fill_at[i], held_fills[i], held_flag_at[i]
+    for j in range(len(dense)):
+        row[j] = dense[j]
+    row[len(dense) :] = 0.0
+    for k in range(len(places)):
+        places[k] = fill_at[k] if k < len(fill_at) else -1
+        for m in range(values.shape[1]):
+            values[k, m] = fills[k, m] if k < len(fill_at) else 0.0
+    for k in range(len(flag_at)):
+        flag_at[k] = flags[k] if k < len(flags) else -1
 
 
 def _power_of_two(least: int) -> int:

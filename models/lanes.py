@@ -2,207 +2,162 @@
 
 The bootstrap's replicates do the same arithmetic on different numbers, so each replicate is a lane
 of a vector register and five cost hardly more than one. An array keeps its lanes on the last axis,
-``(..., 8)`` float32; a lane vector is a tuple of eight, which the compiler joins into one vector
-instruction. Kernels read as if a lane vector were a number:
+``(..., 8)`` float32. Kernels read as if a lane vector were a number, and one of its lanes is had by
+an index; in a kernel a vector is one of the compiler's (`models.lane_code`), in Python an array.
 
->>> import numpy as np
+Rows of many numbers are gone through in the same way, eight of them at a time and as doubles
+(`take`, `put`): sums over a row then have eight parts, added up in one fixed order (`across`).
+
+Nobody checks that a row or a place lies within its array.
+
 >>> rows = np.arange(16, dtype=np.float32).reshape(2, 8)
 >>> total = added(load(rows, 0), load(rows, 1))
->>> float(total[0]), float(total[7])
-(8.0, 22.0)
+>>> float(total[0]), float(total[7]), float(across(total))
+(8.0, 22.0, 120.0)
 """
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba.extending import overload
 
-from models.compiled import fused, kernel
+from models import lane_code
+from models.lane_code import LANES as LANES
+from models.lane_code import LanesType
 
-LANES = 8
-Lanes = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
+_LINE = 64  # bytes
+Lanes = Any
 Array = npt.NDArray[np.float32]
-
-ZERO = np.float32(0.0)
-ONE = np.float32(1.0)
+Row = npt.NDArray[Any]
 
 
-@kernel
-def load(a: Array, i: int) -> Lanes:
+def lane_zeros(*shape: int) -> Array:
+    """Zeros of this shape, which ends in 8, from an address at which the processor's lines begin.
+
+    Elsewhere every other vector lies in two of them, and takes twice as long to be had.
+
+    >>> lane_zeros(3, 8).ctypes.data % 64, lane_zeros(3, 8).tolist() == [[0.0] * 8] * 3
+    (0, True)
+    """
+    size = 4 * math.prod(shape)
+    room = np.zeros(size + _LINE, np.uint8)
+    begin = -room.ctypes.data % _LINE
+    return room[begin : begin + size].view(np.float32).reshape(shape)
+
+
+def in_line(a: Array) -> Array:
+    """A copy of the array that begins as `lane_zeros` does."""
+    copy = lane_zeros(*a.shape)
+    copy[:] = a
+    return copy
+
+
+def load(a: Any, i: int) -> Lanes:
     """Row ``i`` of an array (rows, 8)."""
-    return (a[i, 0], a[i, 1], a[i, 2], a[i, 3], a[i, 4], a[i, 5], a[i, 6], a[i, 7])
+    return a[i].copy()
 
 
-@kernel
+def store(a: Any, i: int, v: Lanes) -> None:
+    """Write row ``i`` of an array (rows, 8)."""
+    a[i] = v
+
+
+def take(a: Row, at: int) -> Lanes:
+    """The eight numbers of a row from place ``at`` on, as doubles."""
+    return a[at : at + LANES].astype(np.float64)
+
+
+def put(a: Row, at: int, v: Lanes) -> None:
+    """Write eight doubles into a row of doubles, from place ``at`` on."""
+    a[at : at + LANES] = v
+
+
+def same(x: Any) -> Lanes:
+    """One number in all lanes, as a single."""
+    return np.full(LANES, x, np.float32)
+
+
+def every(x: float) -> Lanes:
+    """One number in all lanes, as a double."""
+    return np.full(LANES, x, np.float64)
+
+
 def across(v: Lanes) -> Any:
     """The sum of the lanes, always in the same order."""
     return ((v[0] + v[1]) + (v[2] + v[3])) + ((v[4] + v[5]) + (v[6] + v[7]))
 
 
-@kernel
-def dot(a: Any, b: Any, length: int) -> Any:
-    """a'b over the first ``length`` numbers of two rows of doubles, in eight sums side by side.
-
-    >>> dot(np.arange(10.0), np.ones(10), 10)
-    45.0
-    """
-    whole = length // LANES
-    rows_a = a[: whole * LANES].reshape(whole, LANES)
-    rows_b = b[: whole * LANES].reshape(whole, LANES)
-    total = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    for i in range(whole):
-        total = plus_product(total, load(rows_a, i), load(rows_b, i))
-    rest = 0.0
-    for at in range(whole * LANES, length):
-        rest = fused(a[at], b[at], rest)
-    return across(total) + rest
-
-
-@kernel
-def store(a: Array, i: int, v: Lanes) -> None:
-    """Write row ``i`` of an array (rows, 8)."""
-    a[i, 0] = v[0]
-    a[i, 1] = v[1]
-    a[i, 2] = v[2]
-    a[i, 3] = v[3]
-    a[i, 4] = v[4]
-    a[i, 5] = v[5]
-    a[i, 6] = v[6]
-    a[i, 7] = v[7]
-
-
-@kernel
-def same(x: Any) -> Lanes:
-    """One number in all lanes."""
-    y = np.float32(x)
-    return (y, y, y, y, y, y, y, y)
-
-
-@kernel
 def added(a: Lanes, b: Lanes) -> Lanes:
     """a + b."""
-    return (
-        a[0] + b[0],
-        a[1] + b[1],
-        a[2] + b[2],
-        a[3] + b[3],
-        a[4] + b[4],
-        a[5] + b[5],
-        a[6] + b[6],
-        a[7] + b[7],
-    )
+    return a + b
 
 
-@kernel
 def less(a: Lanes, b: Lanes) -> Lanes:
     """a - b."""
-    return (
-        a[0] - b[0],
-        a[1] - b[1],
-        a[2] - b[2],
-        a[3] - b[3],
-        a[4] - b[4],
-        a[5] - b[5],
-        a[6] - b[6],
-        a[7] - b[7],
-    )
+    return a - b
 
 
-@kernel
 def times(a: Lanes, b: Lanes) -> Lanes:
     """a * b."""
-    return (
-        a[0] * b[0],
-        a[1] * b[1],
-        a[2] * b[2],
-        a[3] * b[3],
-        a[4] * b[4],
-        a[5] * b[5],
-        a[6] * b[6],
-        a[7] * b[7],
-    )
+    return a * b
 
 
-@kernel
-def plus_product(c: Lanes, a: Lanes, b: Lanes) -> Lanes:
-    """c + a * b."""
-    return (
-        fused(a[0], b[0], c[0]),
-        fused(a[1], b[1], c[1]),
-        fused(a[2], b[2], c[2]),
-        fused(a[3], b[3], c[3]),
-        fused(a[4], b[4], c[4]),
-        fused(a[5], b[5], c[5]),
-        fused(a[6], b[6], c[6]),
-        fused(a[7], b[7], c[7]),
-    )
-
-
-@kernel
-def less_product(c: Lanes, a: Lanes, b: Lanes) -> Lanes:
-    """c - a * b."""
-    return (
-        fused(-a[0], b[0], c[0]),
-        fused(-a[1], b[1], c[1]),
-        fused(-a[2], b[2], c[2]),
-        fused(-a[3], b[3], c[3]),
-        fused(-a[4], b[4], c[4]),
-        fused(-a[5], b[5], c[5]),
-        fused(-a[6], b[6], c[6]),
-        fused(-a[7], b[7], c[7]),
-    )
-
-
-@kernel
 def scaled(a: Lanes, x: Any) -> Lanes:
     """a * x for one number x."""
-    return times(a, same(x))
+    return a * np.float32(x)
 
 
-@kernel
+def plus_product(c: Lanes, a: Lanes, b: Lanes) -> Lanes:
+    """c + a * b, rounded once in a kernel, twice in Python."""
+    return c + a * b
+
+
+def less_product(c: Lanes, a: Lanes, b: Lanes) -> Lanes:
+    """c - a * b, rounded once in a kernel, twice in Python."""
+    return c - a * b
+
+
 def inverse(a: Lanes) -> Lanes:
     """1 / a."""
-    return (
-        ONE / a[0],
-        ONE / a[1],
-        ONE / a[2],
-        ONE / a[3],
-        ONE / a[4],
-        ONE / a[5],
-        ONE / a[6],
-        ONE / a[7],
-    )
+    return np.float32(1.0) / a
 
 
-@kernel
 def inverse_root(a: Lanes, least: Any) -> Lanes:
     """1 / sqrt(max(a, least))."""
-    least = np.float32(least)
-    return (
-        ONE / np.sqrt(max(a[0], least)),
-        ONE / np.sqrt(max(a[1], least)),
-        ONE / np.sqrt(max(a[2], least)),
-        ONE / np.sqrt(max(a[3], least)),
-        ONE / np.sqrt(max(a[4], least)),
-        ONE / np.sqrt(max(a[5], least)),
-        ONE / np.sqrt(max(a[6], least)),
-        ONE / np.sqrt(max(a[7], least)),
-    )
+    return np.float32(1.0) / np.sqrt(np.maximum(a, np.float32(least)))
 
 
-@kernel
 def at_least(a: Lanes, least: Any) -> Lanes:
     """max(a, least)."""
-    least = np.float32(least)
-    return (
-        max(a[0], least),
-        max(a[1], least),
-        max(a[2], least),
-        max(a[3], least),
-        max(a[4], least),
-        max(a[5], least),
-        max(a[6], least),
-        max(a[7], least),
-    )
+    return np.maximum(a, np.float32(least))
+
+
+code: Any = lane_code
+overload(load)(lambda a, i: lambda a, i: code.load(a, i))
+overload(store)(lambda a, i, v: lambda a, i, v: code.store(a, i, v))
+overload(take)(lambda a, at: lambda a, at: code.take(a, at))
+overload(put)(lambda a, at, v: lambda a, at, v: code.put(a, at, v))
+overload(same)(lambda x: lambda x: code.every(np.float32(x)))
+overload(every)(lambda x: lambda x: code.every(np.float64(x)))
+overload(across)(lambda v: lambda v: code.across(v))
+overload(added)(lambda a, b: lambda a, b: code.added(a, b))
+overload(less)(lambda a, b: lambda a, b: code.less(a, b))
+overload(times)(lambda a, b: lambda a, b: code.times(a, b))
+overload(scaled)(lambda a, x: lambda a, x: code.times(a, same(x)))
+overload(plus_product)(lambda c, a, b: lambda c, a, b: code.plus_product(c, a, b))
+overload(less_product)(lambda c, a, b: lambda c, a, b: code.less_product(c, a, b))
+overload(inverse)(lambda a: lambda a: code.divided(same(1.0), a))
+overload(at_least)(lambda a, least: lambda a, least: code.greater(a, same(least)))
+overload(inverse_root)(
+    lambda a, least: lambda a, least: code.divided(same(1.0), code.root(at_least(a, least)))
+)
+
+
+@overload(operator.getitem)
+def _getitem(v, m):  # type: ignore[no-untyped-def]
+    return (lambda v, m: code.lane(v, m)) if isinstance(v, LanesType) else None

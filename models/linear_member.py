@@ -22,7 +22,7 @@ from models.early_results import EarlyResults
 from models.features import FeatureCatalogue
 from models.flags import Flags
 from models.imputation_draws import draw_cells
-from models.lanes import LANES
+from models.lanes import LANES, lane_zeros
 from models.low_rank import LowRankGaussian
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
 from models.part_margin import (
@@ -30,8 +30,8 @@ from models.part_margin import (
     FIGURES,
     NUMBER,
     SATURATE,
-    dense_row,
     derive,
+    label_row,
     room_for,
     score,
 )
@@ -88,9 +88,11 @@ class LinearMember:
         self.flags = Flags()
         self._early = EarlyResults()
         self._derived_of: Layout | None = None  # None: weights or visits have moved since
-        self._slopes = np.zeros((3, 0, LANES), np.float32)
-        self._ahead = np.zeros((0, self.gaussian.rank + 3, LANES), np.float32)
-        self._flag_weights = np.zeros((1, LANES), np.float32)
+        self._grown_for: Layout | None = None
+        self._grown_flags = 0
+        self._slopes = lane_zeros(3, 0, LANES)
+        self._ahead = lane_zeros(0, self.gaussian.rank + 3, LANES)
+        self._flag_weights = lane_zeros(1, LANES)
         self._room, self._z = room_for(self.gaussian.rank), np.zeros(0, np.float32)
         self._out = np.zeros(FIGURES)
         self._model: tuple[Any, ...] = ()  # what every part is read and scored with
@@ -161,22 +163,23 @@ class LinearMember:
     def _learn(self, row: PartRow, fail: bool, at: float) -> None:
         gaussian = self.gaussian
         layout = self.catalogue.columns.layout()
-        state = row.state
-        dropped = np.flatnonzero(state == CELL_DROPPED)
+        self._derived_of = None  # whatever happens: nothing may be read by flags it does not know
         flags = self.flags.of(row, layout)
         self.grow()
-        dense = np.zeros(len(gaussian.cells), np.float32)
-        dense_row(row.x, state, gaussian.standard, gaussian.cells, dense)
-        fill_at = dropped[layout.numeric[dropped]].astype(np.int32)
-        fills = np.zeros((len(fill_at), gaussian.replicates), np.float32)
-        if len(fill_at):
+        columns = len(row.state)
+        dense, places = np.empty(columns, np.float32), np.empty(columns, np.int32)
+        count = label_row(
+            row.x, row.state, layout.numeric, gaussian.standard, gaussian.cells, dense, places
+        )
+        fill_at = places[:count]
+        fills = np.zeros((count, gaussian.replicates), np.float32)
+        if count:
             belief = gaussian.believe(row, layout)
             draw_cells(
                 fill_at, belief.a, belief.rhs, gaussian.cells, gaussian.seed,
                 self.classifier.labels, gaussian.replicates, fills,
             )  # fmt: skip
         self.classifier.learn_row(dense, fill_at, fills, flags, fail, at)
-        self._derived_of = None
 
     def close(self, row: PartRow) -> None:
         """A journey has ended: the imputation learns from it. ``row`` must be grown."""
@@ -278,27 +281,31 @@ class LinearMember:
         Room is made when something appears, never when somebody asks: how wide an array is
         decides in which order its sums are rounded.
         """
-        layout = self.catalogue.columns.layout()
+        layout, flags = self.catalogue.columns.layout(), len(self.flags)
+        if layout is self._grown_for and flags == self._grown_flags:
+            return
         self.gaussian.grow(layout)
         self.flags.grow(len(layout.numeric), len(layout.first) - 1)
-        self.classifier.grow(len(self.gaussian.cells), len(self.flags))
+        self.classifier.grow(len(self.gaussian.cells), flags)
+        self._grown_for, self._grown_flags = layout, flags
 
     def _derive(self, layout: Layout) -> None:
         """Bring what `score` reads up to the classifier's weights and the published model."""
         gaussian, flags = self.gaussian, self.flags
         rows = gaussian.rank + 3
         if self._slopes.shape[1] != len(gaussian.cells):
-            self._slopes = np.zeros((3, len(gaussian.cells), LANES), np.float32)
+            self._slopes = lane_zeros(3, len(gaussian.cells), LANES)
             self._z = np.zeros(len(gaussian.cells), np.float32)
         if self._ahead.shape[:2] != (len(gaussian.blocks), rows):
-            self._ahead = np.zeros((len(gaussian.blocks), rows, LANES), np.float32)
+            self._ahead = lane_zeros(len(gaussian.blocks), rows, LANES)
             self._room = room_for(gaussian.rank)
         if len(self._flag_weights) < len(flags):
-            self._flag_weights = np.zeros((2 * len(flags), LANES), np.float32)
+            self._flag_weights = lane_zeros(2 * len(flags), LANES)
+        learnt = self.classifier
         derive(
-            self.classifier.weights_dense, self.classifier.weights_flags,
-            self.classifier.flag_rates, flags.station, flags.dropped, flags.saturated,
-            flags.skipped, gaussian.cells, layout.first, layout.member,
+            learnt.v_dense, learnt.v_flags, learnt.metric_dense, learnt.metric_flags,
+            learnt.sum_flags, max(len(learnt.ring), 1), flags.station, flags.dropped,
+            flags.saturated, flags.skipped, gaussian.cells, layout.first, layout.member,
             self.catalogue.routes.visit_rate, self._slopes, self._ahead, self._flag_weights,
         )  # fmt: skip
         catalogue = self.catalogue
@@ -325,7 +332,8 @@ class LinearMember:
         self.flags.restore(state["flags"], self.catalogue.columns.layout())
         self.classifier.restore(state["classifier"])
         self._early.restore(state["early"])
-        self._derived_of = None
+        self._derived_of = self._grown_for = None
+        self._slopes = lane_zeros(3, 0, LANES)
 
 
 @lru_cache

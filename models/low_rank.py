@@ -23,7 +23,7 @@ from models.columns import Layout
 from models.compiled import allocating_kernel, kernel
 from models.expansion import expand
 from models.expectation import maximise, posterior, set_block, take_in
-from models.lanes import LANES, Array
+from models.lanes import LANES, Array, in_line, lane_zeros
 from models.part_row import PartRow
 from models.scale import Scale
 
@@ -98,14 +98,14 @@ class LowRankGaussian:
 
     def _allocate(self, rank: int, columns: int, stations: int) -> None:
         packed, sums = rank * (rank + 1) // 2, (rank + 1) * (rank + 2) // 2
-        self.cells: Array = np.zeros((columns, rank + EXTRA, LANES), np.float32)
-        self.blocks: Array = np.zeros((stations, packed, LANES), np.float32)
+        self.cells: Array = lane_zeros(columns, rank + EXTRA, LANES)
+        self.blocks: Array = lane_zeros(stations, packed, LANES)
         # Column by column: the vector units take all means, and all spreads, side by side.
         self.standard: Floats = np.zeros((columns, 2), order="F")
-        self._cell_sums: Array = np.zeros((columns, rank + 2, LANES), np.float32)
-        self._station_sums: Array = np.zeros((stations, sums + 1, LANES), np.float32)
-        self._next_cells = self.cells.copy()
-        self._next_blocks = self.blocks.copy()
+        self._cell_sums: Array = lane_zeros(columns, rank + 2, LANES)
+        self._station_sums: Array = lane_zeros(stations, sums + 1, LANES)
+        self._next_cells = in_line(self.cells)
+        self._next_blocks = in_line(self.blocks)
 
     def grow(self, layout: Layout) -> None:
         """Make room for the columns and stations of ``layout``."""
@@ -116,7 +116,9 @@ class LowRankGaussian:
                 _longer(self.cells, more),
                 _longer(self._next_cells, more),
             )
-            self.standard = np.asfortranarray(_longer(self.standard, more))
+            wider = np.zeros((more, 2), order="F")
+            wider[: len(self.standard)] = self.standard
+            self.standard = wider
             self._cell_sums = _longer(self._cell_sums, more)
         if self.stations > len(self.blocks):
             more = max(self.stations, 2 * len(self.blocks))
@@ -290,8 +292,9 @@ class LowRankGaussian:
         self._kept = [_Kept(*each) for each in state["kept"]]
         self.columns, self.stations = state["columns"], state["stations"]
         for name in _ARRAYS:
-            setattr(self, name, state[name])
-        self.standard = np.asfortranarray(self.standard)
+            array = state[name]
+            take = np.asfortranarray if name == "standard" else in_line
+            setattr(self, name, take(array))
 
 
 _ARRAYS = (
@@ -346,7 +349,7 @@ def _first_loadings(cells: Array, seed: int, replicates: int) -> None:
                     cells[j, i, m] = 0.3 * counter_random.normal(seed, _LOADING, place)
 
 
-def _longer(a: Any, rows: int) -> Any:
-    longer = np.zeros((rows, *a.shape[1:]), a.dtype)
+def _longer(a: Array, rows: int) -> Array:
+    longer = lane_zeros(rows, *a.shape[1:])
     longer[: len(a)] = a
     return longer

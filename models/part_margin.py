@@ -14,6 +14,7 @@ being saturated; ``ahead`` (stations, rank + 3, 8): the rows of g_s, then CONSTA
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised_far
 from models.compiled import kernel
@@ -23,6 +24,7 @@ from models.lanes import (
     Array,
     Lanes,
     added,
+    lane_zeros,
     less,
     load,
     plus_product,
@@ -130,7 +132,7 @@ def room_for(rank: int) -> Array:
     >>> room_for(2).shape
     (11, 8)
     """
-    return np.zeros((packed_size(rank) + 4 * rank, LANES), np.float32)
+    return lane_zeros(packed_size(rank) + 4 * rank, LANES)
 
 
 @kernel
@@ -259,9 +261,12 @@ def _visit_variance(
 
 @kernel
 def derive(
-    weights_dense: Floats,
-    weights_flags: Floats,
-    flag_rates: Floats,
+    v_dense: Floats,
+    v_flags: Floats,
+    metric_dense: Floats,
+    metric_flags: Floats,
+    sum_flags: Floats,
+    held: int,
     flag_station: Ints,
     dropped: Ints,
     saturated: Ints,
@@ -274,24 +279,26 @@ def derive(
     ahead: Array,
     flag_weights: Array,
 ) -> None:
-    """Lay the replicates' weights out for `score`: slopes, flags, and what stations ahead say."""
-    replicates = len(weights_dense)
+    """Lay the replicates' weights G v out for `score`: slopes, flags, and what stations ahead say.
+
+    ``sum_flags`` (2, flags) counts the ``held`` parts that have a flag, by outcome.
+    """
+    replicates = len(v_dense)
     r = ahead.shape[1] - 3
-    slopes[:] = 0.0
     ahead[:] = 0.0
     for m in range(replicates):
         for f in range(len(flag_station)):
-            flag_weights[f, m] = weights_flags[m, f]
+            flag_weights[f, m] = metric_flags[f] * v_flags[m, f]
     for j in range(len(dropped)):
         for m in range(replicates):
-            slopes[NUMBER, j, m] = weights_dense[m, j]
+            slopes[NUMBER, j, m] = metric_dense[j] * v_dense[m, j]
         if dropped[j] >= 0:
             store(slopes[DROP], j, load(flag_weights, dropped[j]))
         if saturated[j] >= 0:
             store(slopes[SATURATE], j, load(flag_weights, saturated[j]))
     for f in range(1, len(flag_station)):
         s = flag_station[f]
-        expected = flag_rates[f] / max(visit_rate[s], 0.01)
+        expected = (sum_flags[0, f] + sum_flags[1, f]) / held / max(visit_rate[s], 0.01)
         block = ahead[s]
         store(
             block,
@@ -301,10 +308,11 @@ def derive(
     for s in range(len(skipped)):
         block = ahead[s]
         if skipped[s] >= 0:
-            mine = load(flag_weights, skipped[s])
+            f = skipped[s]
+            mine = load(flag_weights, f)
             store(block, r + SKIPPED, mine)
             # Counted among the station's flags above, but no visited station has it.
-            expected = flag_rates[skipped[s]] / max(visit_rate[s], 0.01)
+            expected = (sum_flags[0, f] + sum_flags[1, f]) / held / max(visit_rate[s], 0.01)
             store(
                 block,
                 r + CONSTANT,
@@ -325,10 +333,23 @@ def derive(
 
 
 @kernel
-def dense_row(x: Floats, state: Codes, standard: Floats, cells: Array, out: Singles) -> None:
-    """out := z of every number that was measured, 0 elsewhere."""
+def label_row(
+    x: Floats,
+    state: Codes,
+    numeric: npt.NDArray[np.bool_],
+    standard: Floats,
+    cells: Array,
+    out: Singles,
+    fill_at: Ints,
+) -> int:
+    """out := z of every number that was measured, 0 elsewhere; fill_at := the columns of those that
+    were dropped. Answers how many these are."""
     r = cells.shape[1] - 3
+    count = 0
     for j in range(len(state)):
-        is_number = cells[j, r + PRECISION, 0] > 0.0
-        known = is_number and state[j] != EMPTY and state[j] != DROPPED
+        if state[j] == DROPPED and numeric[j]:
+            fill_at[count] = j
+            count += 1
+        known = state[j] & 1 and cells[j, r + PRECISION, 0] > 0.0
         out[j] = standardised_far(x[j], standard, j) if known else 0.0
+    return count

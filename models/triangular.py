@@ -19,6 +19,7 @@ from __future__ import annotations
 from models.compiled import kernel
 from models.lanes import (
     Array,
+    Lanes,
     inverse_root,
     less_product,
     load,
@@ -113,7 +114,7 @@ def squared(low: Array, r: int, out: Array) -> None:
 
 
 @kernel
-def row_product(a: Array, i: int, y: Array) -> tuple:  # type: ignore[type-arg]
+def row_product(a: Array, i: int, y: Array) -> Lanes:
     """Row ``i`` of a packed symmetric matrix times y."""
     value = same(0.0)
     row = i * (i + 1) // 2

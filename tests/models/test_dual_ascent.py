@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.dual_ascent import add_row, ascend_all, count_row, margin_at, remove_row
+from models.dual_ascent import add_row, ascend_all, count_row, margins_at, remove_row
 
-COLUMNS, FLAGS, REPLICATES, ROWS = 3, 4, 2, 12
+COLUMNS, FLAGS, REPLICATES, ROWS = 11, 4, 2, 12  # a vector of eight columns, and three
 
 
 class Window:
@@ -43,7 +43,7 @@ class Window:
 
     def ascend(self, rows):
         ascend_all(
-            np.array(rows, np.int32), *self.u, self.sign, *self.rows, self.alpha,
+            np.array(rows, np.int32), COLUMNS, *self.u, self.sign, *self.rows, self.alpha,
             self.metric_dense, self.metric_flags, self.v_dense, self.v_flags,
         )  # fmt: skip
 
@@ -58,6 +58,15 @@ class Window:
                 (u - self.alpha) * np.log1p(-self.alpha / u),
             )
         return -0.5 * energy - np.nan_to_num(inner[0]).sum(0) - np.nan_to_num(inner[1]).sum(0)
+
+
+def margin_at(m0, q, alpha, u):
+    """Solved beside another equation, which must not matter to it."""
+    m = np.empty(2)
+    margins_at(
+        np.array([1.0, m0]), np.array([2.0, q]), np.array([0.0, alpha]), u, m, np.empty((3, 2))
+    )
+    return m[1]
 
 
 @settings(deadline=None)
@@ -107,12 +116,14 @@ def test_steps_in_one_call_are_those_of_many_calls():
 def test_a_row_taken_out_leaves_what_the_others_added():
     window = Window(2)
     window.ascend(list(range(ROWS)) * 3)
-    remove_row(5, float(window.sign[5]), *window.rows, window.alpha, window.v_dense, window.v_flags)
+    remove_row(
+        5, float(window.sign[5]), COLUMNS, *window.rows, window.alpha, window.v_dense,
+        window.v_flags,
+    )  # fmt: skip
     assert not window.alpha[5].any()
     dense, flags = np.zeros((REPLICATES, COLUMNS)), np.zeros((REPLICATES, FLAGS))
     for i in range(ROWS):
-        for m in range(REPLICATES):
-            add_row(i, m, window.sign[i] * window.alpha[i, m], *window.rows, dense, flags)
+        add_row(i, window.sign[i] * window.alpha[i], COLUMNS, *window.rows, dense, flags)
     assert window.v_dense == pytest.approx(dense, abs=1e-12)
     assert window.v_flags == pytest.approx(flags, abs=1e-12)
 
@@ -122,7 +133,7 @@ def test_a_row_counted_and_taken_out_again_leaves_no_trace():
     sums = np.zeros(COLUMNS), np.zeros(COLUMNS), np.zeros(FLAGS)
     for amount in (1.0, -1.0):
         for i in range(ROWS):
-            count_row(i, amount, *window.rows, *sums)
+            count_row(i, amount, COLUMNS, *window.rows, *sums)
         if amount > 0:
             assert sums[0][1] == pytest.approx(
                 window.dense[:, 1].sum() + window.fills[[0, 5], 0].mean(axis=1).sum(), abs=1e-5
