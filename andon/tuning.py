@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import islice, product
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -181,21 +181,19 @@ def _run(
         line = task.line
         line = replace(line, detector=replace(line.detector, **candidate))
         desk = Replay(replace(task, line=line), partitions, draws=0)
-        before: dict[str, int] = {}
         seen = 0
 
-        def through(records: Iterable[Record]) -> Iterator[Record]:
+        def counted(records: Iterator[Record], count: int) -> Iterator[Record]:
             nonlocal seen
-            for record in records:
-                if seen == span.first:
-                    before.update(_judged(desk))
-                if seen == span.last:
-                    return
+            for record in islice(records, count):
                 seen += 1
                 yield record
 
-        with opened(told) as records:
-            desk.run_records(through(records), None)
+        with opened(told) as opened_records:
+            records = iter(opened_records)
+            desk.run_records(counted(records, span.first), None)
+            before = _judged(desk)
+            desk.run_records(counted(records, span.last - span.first), None)
         if seen < span.last:
             return None
         risks, fails = [], []
