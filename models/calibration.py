@@ -139,18 +139,22 @@ class PlattCalibration:
         m, y = self._margin[:kept], self._fail[:kept]
         # A slope is worth what the rarer outcome can tell; centred margins keep both steps apart.
         centre = float(m.mean())
-        start = logit(self.base_rate)
-        a, b = _ridge_newton(m - centre, y, start)
+        drawn_to = logit(self.base_rate)
+        # There is one optimum, and ten results ago it lay nearby.
+        begin = (
+            (self.intercept + self.slope * centre, self.slope) if self.slope else (drawn_to, 1.0)
+        )
+        a, b = _ridge_newton(m - centre, y, drawn_to, *begin)
         if b <= 0.0:
-            a, b = start, 0.0  # margins that rank the wrong way tell no more than the fail rate
+            a, b = drawn_to, 0.0  # margins that rank the wrong way tell no more than the fail rate
         self.slope = b
         self.intercept = a - b * centre
 
 
 @kernel
-def _ridge_newton(d: Floats, y: Floats, start: float) -> tuple[float, float]:
-    """Intercept and slope of the logistic fit of ``y`` on ``d``, drawn to ``start`` and 1."""
-    a, b = start, 1.0
+def _ridge_newton(d: Floats, y: Floats, start: float, a: float, b: float) -> tuple[float, float]:
+    """Intercept and slope of the logistic fit of ``y`` on ``d``, drawn to ``start`` and 1, looked
+    for from ``a`` and ``b`` on."""
     loss = _loss(d, y, start, a, b)
     for _ in range(30):
         g0, g1 = start - a, -_RIDGE * (b - 1.0)

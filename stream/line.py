@@ -156,8 +156,8 @@ class Line:
     # -- measurements --------------------------------------------------------------------------
 
     def _measured(self, event: Measurement, identify: Identify) -> list[Effect]:
-        part, station, values = event.part, event.station, event.values
-        at = event.at.timestamp()
+        part, station, values, time = event.part, event.station, event.values, event.at
+        at = time.timestamp()
         now = self.watermark.update(at, part)
         journey = self.ledger.journey(event, now, at)
         if journey is None:
@@ -178,15 +178,13 @@ class Line:
         if not journey.scored(float("nan") if scored is None else scored):
             self.counts["risk.collapsed"] += 1
         effects: list[Effect] = [
-            Scored(
-                self.name, part, station, event.at, verdict.risk, verdict.trained, verdict.interval
-            )
+            Scored(self.name, part, station, time, verdict.risk, verdict.trained, verdict.interval)
         ]
         if scored is not None:
             effects += self._decide(event, journey, verdict, at, now, identify)
         settled = self.detector.meet(station, values, reading.plan)
         alerts = self.watch.measured(
-            reading.row, station, settled, event.at, now, self.ledger.opened, identify
+            reading.row, station, settled, time, now, self.ledger.opened, identify
         )
         if alerts or self.watch.conditions.withheld:
             effects += self._raised(alerts)

@@ -159,9 +159,19 @@ class LineWatch:
 
         The catalogue has met it, and learns its cells of ``settled`` here (`Detector.meet`).
         """
-        known = self._catalogue.columns.stations.get(station)
+        columns = self._catalogue.columns
+        known = columns.stations.get(station)
         if known is not None:
-            self._watch_station(row, known.number, settled, now, opened)
+            number = known.number
+            if self._layout is not columns.layout():
+                self._grow(opened)
+            if self._new:
+                self._end_new(opened)
+            changed = self._stations.observe(
+                self._catalogue, settled, self._columns[number], row, number, now
+            )
+            if changed:
+                self._tell(changed, number)
         if opened != self._opened and self._part_opened(opened):
             waiting = self._overdue.waiting(opened)
             self.conditions.begin(DEGRADED, RESULTS_OVERDUE, causes.results_overdue(waiting))
@@ -170,19 +180,6 @@ class LineWatch:
     def _part_opened(self, opened: int) -> bool:
         self._opened = opened
         return self.settings.degraded and self._overdue.part(opened)
-
-    def _watch_station(
-        self, row: PartRow, number: int, settled: Ints, at: float, opened: int
-    ) -> None:
-        if self._layout is not self._catalogue.columns.layout():
-            self._grow(opened)
-        if self._new:
-            self._end_new(opened)
-        changed = self._stations.observe(
-            self._catalogue, settled, self._columns[number], row, number, at
-        )
-        if changed:
-            self._tell(changed, number)
 
     def _tell(self, changed: int, number: int) -> None:
         if changed & DRIFTS:
