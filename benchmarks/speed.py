@@ -12,9 +12,10 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -38,6 +39,7 @@ SEED = 11
 FEATURES = 500
 BAR = 30_000  # events a second that the linear model must reach
 BAR_LOGISTIC, BAR_FOREST = 3.0, 7.0  # and how many times the naive scripts
+TURN = 2000  # messages through the one and then through the other
 LEAST_SHARE = 0.9  # of the core, for a run to count as undisturbed
 TESTS = Path(__file__).parents[1] / "tests" / "support"
 
@@ -63,38 +65,35 @@ class Feed:
         self.fails = sum(event.type == "result" and event.outcome == "fail" for event in events)
 
 
-def andon_task(feed: Feed, model: str) -> Callable[[], None]:
-    """andon: bytes in; risk, alerts and all learning out."""
-    settings = TaskSettings()
-    detector = replace(settings.line.detector, model=model)
-    settings = replace(settings, line=replace(settings.line, detector=detector))
-    task = Task(0, settings)
+class AndonTask:
+    """andon: bytes in; risk, alerts and all learning out. ``told`` counts what was said."""
 
-    def run() -> None:
-        told = 0
-        for _, effects in task.process_all(feed.records):
-            told += len(effects)  # hardly any but the risks
-        # A speed at which events are passed over would be no speed.
-        if told < 0.95 * feed.measured:
-            raise RuntimeError(f"only {told} of {feed.measured} measurements were scored")
+    def __init__(self, model: str) -> None:
+        settings = TaskSettings()
+        detector = replace(settings.line.detector, model=model)
+        settings = replace(settings, line=replace(settings.line, detector=detector))
+        self.task = Task(0, settings)
+        self.told = 0
 
-    return run
+    def process(self, records: Sequence[Record]) -> None:
+        for _, effects in self.task.process_all(records):
+            self.told += len(effects)
 
 
-def naive_script(feed: Feed, model: str) -> Callable[[], None]:
+def naive_script(names: Sequence[str], model: str) -> Callable[[Sequence[Record]], None]:
     """The peer, on the same bytes."""
     classifier = (
         linear_model.LogisticRegression()
         if model == "logistic"
         else forest.ARFClassifier(n_models=10, seed=SEED, leaf_prediction="mc")
     )
-    script = NaiveScript(imputed(classifier, feed.names), dict.fromkeys(feed.names))
+    script = NaiveScript(imputed(classifier, names), dict.fromkeys(names))
 
-    def run() -> None:
-        for record in feed.records:
+    def process(records: Sequence[Record]) -> None:
+        for record in records:
             script.process(record.value or b"")
 
-    return run
+    return process
 
 
 class Took(NamedTuple):
@@ -103,14 +102,17 @@ class Took(NamedTuple):
     wall: float
     cpu: float
 
+    def and_then(self, other: Took) -> Took:
+        """Both, one after the other."""
+        return Took(self.wall + other.wall, self.cpu + other.cpu)
 
-def timed(work: Callable[[], None], around: AbstractContextManager[object] | None = None) -> Took:
-    """How long it takes, with no garbage of others to collect, ``around`` it all."""
+
+def timed(work: Callable[[], object]) -> Took:
+    """How long it takes, with no garbage of others to collect."""
     gc.collect()
-    with around or nullcontext():
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        return Took(time.perf_counter() - wall, time.process_time() - cpu)
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Took(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 class Compared(NamedTuple):
@@ -126,24 +128,39 @@ class Compared(NamedTuple):
 
 
 def compare(feed: Feed, model: str, peer_model: str, rounds: int) -> Compared:
-    """Run both so many times, each time in the other order."""
-    ours: list[Took] = []
-    peer: list[Took] = []
-    for number in range(rounds):
-        runs = [(ours, andon_task, model), (peer, naive_script, peer_model)]
-        for taken, make, name in runs if number % 2 == 0 else reversed(runs):
-            # A worker leaves Python's full collections to quiet times; a script does not.
-            around = FullCollections() if taken is ours else None
-            taken.append(timed(make(feed, name), around))
+    """Run both so many times, in turns of some messages: the machine is as quick for the one as
+    for the other, however its speed changes."""
+    runs = [one_run(feed, model, peer_model, number % 2 == 0) for number in range(rounds)]
     events = len(feed.records)
     return Compared(
-        median(events / one.wall for one in ours),
-        median(events / one.cpu for one in ours),
-        median(events / one.wall for one in peer),
-        median(events / one.cpu for one in peer),
-        median(one.cpu / one.wall for one in ours),
-        median(b.cpu / a.cpu for a, b in zip(ours, peer, strict=True)),
+        median(events / ours.wall for ours, _ in runs),
+        median(events / ours.cpu for ours, _ in runs),
+        median(events / peer.wall for _, peer in runs),
+        median(events / peer.cpu for _, peer in runs),
+        median(ours.cpu / ours.wall for ours, _ in runs),
+        median(peer.cpu / ours.cpu for ours, peer in runs),
     )
+
+
+def one_run(feed: Feed, model: str, peer_model: str, ours_first: bool) -> tuple[Took, Took]:
+    """Both from nothing over the whole feed; what each of them took."""
+    ours, peer = AndonTask(model), naive_script(feed.names, peer_model)
+    took = peer_took = Took(0.0, 0.0)
+    for begin in range(0, len(feed.records), TURN):
+        some = feed.records[begin : begin + TURN]
+        for is_ours in (ours_first, not ours_first):
+            gc.freeze()  # nobody looks through what the other one holds
+            if is_ours:
+                # A worker leaves Python's full collections to quiet times; a script does not.
+                with FullCollections():
+                    took = took.and_then(timed(partial(ours.process, some)))
+            else:
+                peer_took = peer_took.and_then(timed(partial(peer, some)))
+    gc.unfreeze()
+    # A speed at which events are passed over would be no speed.
+    if ours.told < 0.95 * feed.measured:
+        raise RuntimeError(f"only {ours.told} of {feed.measured} measurements were scored")
+    return took, peer_took
 
 
 def log_speed(log: Log, topic: str, feed: Feed, count: int) -> tuple[float, float]:
@@ -214,7 +231,7 @@ def task_report(linear: Feed, small: Feed, rounds: int) -> tuple[str, list[Compa
     warm_up()
     with one_core() as pinned:
         # What is only loaded when it is first needed belongs to no run.
-        andon_task(Feed(250), "linear")()
+        AndonTask("linear").process(Feed(250).records)
         runs = [
             (
                 "linear",
@@ -248,9 +265,9 @@ def task_report(linear: Feed, small: Feed, rounds: int) -> tuple[str, list[Compa
         f"{linear.features} features at {linear.stations} stations, "
         f"{linear.measured / linear.parts:.0f} measurements a part, "
         f"{100 * linear.fails / linear.parts:.1f} % fails (family `linear`). Every measurement is "
-        f"scored, every result learnt; in memory, {pinned}; each run from nothing; medians of "
-        f"interleaved runs ({rounds} of each). The linear model's runs last until its window is "
-        f"full: a forest's trees grow with all that it learns."
+        f"scored, every result learnt; in memory, {pinned}; each run from nothing, both in "
+        f"turns of {TURN:,} messages; medians of {rounds} runs. The linear model's runs last until "
+        f"its window is full: a forest's trees grow with all that it learns."
     )
     text = f"""\
 ### Task: bytes in, risks and alerts out
