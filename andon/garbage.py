@@ -2,8 +2,9 @@
 
 A full collection looks through all that is alive, so it takes as long as the ledger is full: 40 ms
 at 4,000 parts of 500 features, all in one event's time. It finds next to nothing, for what andon
-makes of events holds no cycles. So none begins by itself in a worker; the collections of what is
-young, a millisecond or two, go on as ever.
+makes of events holds no cycles. So none begins by itself in a worker. The collections of what is
+young, a millisecond or two, go on, but seldom: nearly all of what they would look through after
+Python's usual 700 objects, decoded messages above all, is gone by itself a moment later.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable
 
 NEVER = 1 << 30
+YOUNG = 10_000  # objects, between two collections of what is young
 QUIET_S, LATEST_S = 600.0, 3600.0
 
 
@@ -58,8 +60,8 @@ class FullCollections:
     def __enter__(self) -> FullCollections:
         gc.collect()
         gc.freeze()
-        young, middle, _ = self._before = gc.get_threshold()
-        gc.set_threshold(young, middle, NEVER)
+        _, middle, _ = self._before = gc.get_threshold()
+        gc.set_threshold(YOUNG, middle, NEVER)
         return self
 
     def __exit__(self, *_: object) -> None:
