@@ -18,7 +18,7 @@ from models.detector import Detector, DetectorSettings
 from models.features import FeatureCatalogue
 from models.part_journeys import follow, sample_journeys
 from models.part_row import PartRow
-from models.silence import RESULT
+from models.silence import CHOOSE_EVERY, RESULT
 from models.station_watch import StationWatch
 
 # Enough for every kernel to be called: the imputation begins with 150 parts, trees with some fails.
@@ -56,7 +56,8 @@ def _warm_up_watch() -> None:
     watch = StationWatch()
     watch.grow(features=1, stations=1)
     watch.observe(catalogue, settled, np.array([0]), row, 0, at=0.0)
-    watch.silence.observe(row.visited_at, RESULT, at=0.0)
+    for _ in range(CHOOSE_EVERY):
+        watch.silence.observe(row.visited_at, RESULT, at=0.0)
     watch.levels.observe_one(0, 1.0, at=0.0)
 
 

@@ -23,7 +23,7 @@ EXPECTED = 20.0
 ACCEPTED = 2000.0
 _SUSPECT = 3.0
 _KNOWN = 50.0
-_CHOOSE = 500
+CHOOSE_EVERY = 500
 _STEP = 1.0 / 500.0
 _FADES = 1.0 - 1.0 / 2000.0  # at each report
 MISSED, LONGEST, WITNESS, STANDING, SILENT_FROM = 0, 1, 2, 3, 4
@@ -79,7 +79,7 @@ class Silence:
     def count(self) -> None:
         """An arrival is about to be observed: now and then the witnesses are chosen anew."""
         self._events += 1
-        if self._events % _CHOOSE == 0:
+        if self._events % CHOOSE_EVERY == 0:
             self._choose()
 
     def standing(self) -> list[int]:
@@ -101,17 +101,7 @@ class Silence:
     def _choose(self) -> None:
         """The best witness of each station: of most of its parts, among those that still come."""
         seen = self.reported * self.arrived[:, 1:]
-        for station in range(len(self.figures)):
-            if self.figures[station, MISSED] >= _SUSPECT:
-                continue
-            seen[station + 1, station] = 0.0
-            near = seen[:, station] >= 0.95 * seen[:, station].max()
-            # Of witnesses as good as each other the one that lies farthest down the line: two
-            # neighbours that fall silent together must not be each other's.
-            near[RESULT + 1] &= not near[1:].any()
-            best = int(np.argmax(np.where(near, self.reported.sum(axis=1), -1.0)))
-            known = self.arrived[best, 0] >= _KNOWN and self.reported[best, station] > 0.01
-            self.figures[station, WITNESS] = best - 1 if known else -2.0
+        _choose(seen, self.reported.sum(axis=1), self.reported, self.arrived, self.figures)
         self.arrived[:, 1] *= 0.5
 
     def state(self) -> dict[str, Any]:
@@ -169,6 +159,31 @@ def observe_arrival(
             of[STANDING] = 1.0
             changed += 1
     return changed
+
+
+@kernel
+def _choose(
+    seen: Floats, reported_by: Floats, reported: Floats, arrived: Floats, figures: Floats
+) -> None:
+    """`Silence._choose`: ``seen`` parts of each station by each row, ``reported_by`` how many
+    stations' parts a row sees."""
+    for station in range(len(figures)):
+        if figures[station, MISSED] >= _SUSPECT:
+            continue
+        most = 0.0
+        for row in range(len(seen)):
+            if row != station + 1:
+                most = max(most, seen[row, station])
+        # Of witnesses as good as each other the one that lies farthest down the line: two
+        # neighbours that fall silent together must not be each other's. The result only if no
+        # station is as good.
+        best, farthest = RESULT + 1, -1.0
+        for row in range(1, len(seen)):
+            here = 0.0 if row == station + 1 else seen[row, station]
+            if here >= 0.95 * most and reported_by[row] > farthest:
+                best, farthest = row, reported_by[row]
+        known = arrived[best, 0] >= _KNOWN and reported[best, station] > 0.01
+        figures[station, WITNESS] = best - 1 if known else -2.0
 
 
 @kernel
