@@ -294,9 +294,9 @@ class CheckpointTopic:
             if not result.wait(timeout_ms=1000 * max(0.0, deadline - time.monotonic())):
                 raise errors.KafkaTimeoutError("no answer to the commit")
             self._step("transaction committed")
-        except _FENCED:
-            raise
         except (errors.KafkaError, LogError) as error:
+            if (fenced := _fenced(error)) is not None:
+                raise fenced from error
             self._drop(partition)
             raise CheckpointNotWritten(
                 f"no checkpoint could be written to {self._name}[{partition}] "
@@ -324,6 +324,18 @@ class CheckpointTopic:
             producer._sender.force_close()
             with contextlib.suppress(errors.KafkaError):
                 producer.close(timeout=_CLOSE_S)
+
+
+def _fenced(error: Exception) -> Exception | None:
+    """That a later producer has taken the place, if this says so.
+
+    >>> _fenced(errors.KafkaError("an earlier request failed", errors.ProducerFencedError()))
+    ProducerFencedError()
+    >>> _fenced(errors.KafkaError("an earlier request failed", errors.KafkaTimeoutError()))
+    """
+    # What the broker refuses between two records is told by the second one, wrapped.
+    found = (one for one in (error, *error.args) if isinstance(one, _FENCED))
+    return next(found, None)
 
 
 def _text(order: tuple[int, int]) -> str:

@@ -76,7 +76,8 @@ class LineWatch:
     >>> from datetime import UTC
     >>> watch = LineWatch("body-A", WatchSettings(), FeatureCatalogue(), Alarms())
     >>> at = datetime(2026, 1, 5, 8, tzinfo=UTC)
-    >>> watch.measured(PartRow(), "press", at, 0.0, 1, lambda rule, subject: f"{rule}{subject}")
+    >>> settled = np.empty(0, np.int64)
+    >>> watch.measured(PartRow(), "press", settled, at, 0.0, 1, lambda rule, subject: rule)
     []
     """
 

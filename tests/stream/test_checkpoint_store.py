@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kafka import KafkaProducer
 from log_contract import unique
 
 from stream.checkpoint import digest
@@ -107,6 +109,25 @@ def test_an_epoch_is_given_out_once(open_store: OpenStore) -> None:
     epochs += [store.claim(0), store.claim(0)]
     assert epochs == [1, 2, 3, 4, 5, 6]
     assert store.claim(1) == 1
+
+
+def test_a_replaced_one_that_is_told_between_two_records_is_outdated_as_well(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker's answer to the first record arrives before the second one is sent."""
+    zombie, successor = open_store(), open_store()
+    old = zombie.claim(0)
+    successor.save(0, checkpoint(successor.claim(0), 1))
+    send = KafkaProducer.send
+
+    def slowly(producer: KafkaProducer, *what: object, **more: object) -> object:
+        sent = send(producer, *what, **more)
+        time.sleep(0.3)
+        return sent
+
+    monkeypatch.setattr(KafkaProducer, "send", slowly)
+    with pytest.raises(StaleEpoch, match=f"epoch {old} here"):
+        zombie.save(0, checkpoint(old, 1, seed=1))
 
 
 def test_who_has_been_replaced_can_save_no_more_and_its_successor_can(
