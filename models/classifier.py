@@ -88,12 +88,6 @@ class WindowLogistic:
         """Array (replicates, flags)."""
         return self.metric_flags * self.v_flags
 
-    @property
-    def flag_rates(self) -> Floats:
-        """Array (flags,): the share of the window's parts that have each flag."""
-        rates: Floats = self.sum_flags.sum(axis=0) / max(len(self.ring), 1)
-        return rates
-
     def grow(self, numbers: int, flags: int) -> None:
         """Make room for so many numbers and flags; a new one may move as far as one that tells
         nothing."""

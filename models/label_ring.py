@@ -75,15 +75,9 @@ class LabelRing:
         """The oldest row's index."""
         return self._start
 
-    def row(self, number: int) -> int:
-        """The index of the ``number``-th row, counted from the oldest."""
-        return (self._start + number) % self._rows
-
     def rows(self, number: int, count: int) -> list[int]:
-        """The indices of ``count`` rows from the ``number``-th on, the oldest following the newest.
-
-        As `row` says it of each of them.
-        """
+        """The indices of ``count`` rows from the ``number``-th on, counted from the oldest, which
+        follows the newest."""
         start, held, rows = self._start, self._held, self._rows
         return [(start + at % held) % rows for at in range(number, number + count)]
 

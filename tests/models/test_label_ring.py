@@ -44,7 +44,7 @@ def test_the_ring_is_a_queue_of_rows_whatever_their_widths(steps):
             i for i, row in zip(held.tolist(), queue, strict=True) if row[1]
         ]
         for at, (i, row) in enumerate(zip(held.tolist(), queue, strict=True)):
-            assert ring.row(at) == i
+            assert ring.rows(at, 1) == [i]
             held_number, _, held_width, held_fills, held_flags = row
             assert (ring.dense[i, :held_width] == held_number).all()
             assert not ring.dense[i, held_width:].any()
@@ -55,6 +55,7 @@ def test_the_ring_is_a_queue_of_rows_whatever_their_widths(steps):
             assert ring.at[i] == held_number
     if queue:
         assert ring.oldest == held[0]
+        assert ring.rows(1, len(queue)) == [*held[1:].tolist(), int(held[0])]
 
 
 def test_a_full_ring_makes_room_and_keeps_the_order():

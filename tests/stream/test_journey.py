@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,15 @@ def test_the_same_reading_again_is_a_duplicate_in_any_order_of_its_keys() -> Non
     part.add(measurement("P-1", "press", 3, {"x": 1.0, "y": "a"}))
     again = measurement("P-1", "press", 3, {"y": "a", "x": 1.0})
     assert part.add(again) is Arrival.DUPLICATE
+
+
+@pytest.mark.parametrize("features", [0, 1, 64, 65, 200])
+def test_a_reading_of_any_width_is_known_again(features: int) -> None:
+    part, values = journey(), {f"f{number}": number / 7 for number in range(features)}
+    part.add(measurement("P-1", "press", 3, values))
+    backwards = dict(reversed(values.items()))
+    assert part.add(measurement("P-1", "press", 3, backwards)) is Arrival.DUPLICATE
+    assert part.add(measurement("P-1", "press", 3, {**values, "f0": 99.0})) is Arrival.REWORK
 
 
 def test_the_same_id_is_a_duplicate_whatever_it_says() -> None:
