@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.compiled import kernel
+from models.ridge_logistic import ridge_logistic
 
 Floats = npt.NDArray[np.float64]
 
-_RIDGE = 10.0
 _PRIOR_WORTH = 50.0
 _LIMIT = 12.0
 
@@ -77,11 +77,11 @@ class PlattCalibration:
         self._out: Floats = np.zeros(5)
         self._seen = 0
         self._fails = 0  # among those kept
+        # The share of fails among the results kept and the prior; without one, half a fail and
+        # half a pass are added.
+        self.base_rate = self._base_rate()
 
-    @property
-    def base_rate(self) -> float:
-        """The share of fails among the results kept and the prior; without one, half a fail and
-        half a pass are added."""
+    def _base_rate(self) -> float:
         kept = min(self._seen, self.capacity)
         worth, rate = (_PRIOR_WORTH, self.prior_rate) if self.prior_rate > 0.0 else (1.0, 0.5)
         return (self._fails + worth * rate) / (kept + worth)
@@ -93,6 +93,7 @@ class PlattCalibration:
         self._margin[at] = margin
         self._fail[at] = fail
         self._seen += 1
+        self.base_rate = self._base_rate()
         if self._seen % self.every == 0:
             self._fit()
 
@@ -133,6 +134,7 @@ class PlattCalibration:
         self._margin, self._fail, self._seen = state["margin"], state["fail"], state["seen"]
         self.capacity = len(self._margin)
         self._fails = int(self._fail.sum())
+        self.base_rate = self._base_rate()
 
     def _fit(self) -> None:
         kept = min(self._seen, self.capacity)
@@ -140,49 +142,15 @@ class PlattCalibration:
         # A slope is worth what the rarer outcome can tell; centred margins keep both steps apart.
         centre = float(m.mean())
         drawn_to = logit(self.base_rate)
-        # There is one optimum, and ten results ago it lay nearby.
-        begin = (
+        level, slope = (
             (self.intercept + self.slope * centre, self.slope) if self.slope else (drawn_to, 1.0)
         )
-        a, b = _ridge_newton(m - centre, y, drawn_to, *begin)
+        begin = np.array([level, slope])
+        a, b = ridge_logistic((m - centre)[:, None], y, drawn_to, 1.0, begin).tolist()
         if b <= 0.0:
             a, b = drawn_to, 0.0  # margins that rank the wrong way tell no more than the fail rate
         self.slope = b
         self.intercept = a - b * centre
-
-
-@kernel
-def _ridge_newton(d: Floats, y: Floats, start: float, a: float, b: float) -> tuple[float, float]:
-    """Intercept and slope of the logistic fit of ``y`` on ``d``, drawn to ``start`` and 1, looked
-    for from ``a`` and ``b`` on."""
-    loss = _loss(d, y, start, a, b)
-    for _ in range(30):
-        g0, g1 = start - a, -_RIDGE * (b - 1.0)
-        h00, h01, h11 = 1.0, 0.0, _RIDGE
-        for i in range(len(d)):
-            p = 1.0 / (1.0 + math.exp(-min(max(a + b * d[i], -30.0), 30.0)))
-            weight = p * (1.0 - p)
-            miss = y[i] - p
-            g0 += miss
-            g1 += miss * d[i]
-            h00 += weight
-            h01 += weight * d[i]
-            h11 += weight * d[i] * d[i]
-        det = h00 * h11 - h01 * h01
-        step0 = (h11 * g0 - h01 * g1) / det
-        step1 = (h00 * g1 - h01 * g0) / det
-        # Newton's step overshoots where the curve is flat: halve it until the fit is better.
-        share = 1.0
-        lower = _loss(d, y, start, a + step0, b + step1)
-        while lower > loss and share > 1e-3:
-            share *= 0.5
-            lower = _loss(d, y, start, a + share * step0, b + share * step1)
-        if lower >= loss:
-            break
-        a, b, loss = a + share * step0, b + share * step1, lower
-        if abs(step0) + abs(step1) < 1e-8:
-            break
-    return a, b
 
 
 @kernel
@@ -202,12 +170,3 @@ def _risks(
     out[2] = 1.0 / (1.0 + math.exp(-level - slope * deviation))
     out[3] = 1.0 / (1.0 + math.exp(-(level - slope * shift) / spread))
     out[4] = 1.0 / (1.0 + math.exp(-(level + slope * shift) / spread))
-
-
-@kernel
-def _loss(d: Floats, y: Floats, start: float, a: float, b: float) -> float:
-    misfit = 0.0
-    for i in range(len(d)):
-        margin = a + b * d[i]
-        misfit += max(margin, 0.0) + math.log1p(math.exp(-abs(margin))) - y[i] * margin
-    return misfit + 0.5 * (a - start) ** 2 + 0.5 * _RIDGE * (b - 1.0) ** 2

@@ -19,13 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibration import logit, sigmoid
-from models.compiled import allocating_kernel, kernel
 from models.member_worth import MemberWorth, member_worth
+from models.ridge_logistic import ridge_logistic
 
 Floats = npt.NDArray[np.float64]
 Margins = tuple[float, ...]
-
-_RIDGE = 10.0
 
 
 class StackedCalibration:
@@ -150,16 +148,18 @@ class StackedCalibration:
     def _fit(self) -> None:
         """Fit the stack, and in turn one stack that lacks a member: so the work stays even."""
         members = len(self.slopes)
-        slopes, self.intercept = self._fitted(np.ones(members, np.bool_))
+        whole = np.array([*self.slopes, self.intercept])
+        slopes, self.intercept = self._fitted(np.ones(members, np.bool_), whole)
         self.slopes = tuple(slopes.tolist())
         lacking = self._seen // self.every % members
         others = np.ones(members, np.bool_)
         others[lacking] = False
-        slopes, level = self._fitted(others)
+        slopes, level = self._fitted(others, self._without[lacking])
         self._without[lacking, :members], self._without[lacking, members] = slopes, level
 
-    def _fitted(self, free: npt.NDArray[np.bool_]) -> tuple[Floats, float]:
-        """The slopes and the intercept of a stack of the members that are ``free``."""
+    def _fitted(self, free: npt.NDArray[np.bool_], before: Floats) -> tuple[Floats, float]:
+        """The slopes and the intercept of a stack of the members that are ``free``; ``before``
+        holds those of the last fit."""
         kept = min(self._seen, self.capacity)
         m, y = self._margins[:kept], self._fail[:kept]
         # Centred margins keep the level and the slopes apart.
@@ -167,106 +167,21 @@ class StackedCalibration:
         members = m.shape[1]
         start = logit(self.base_rate)
         prior = 1.0 / max(int(free.sum()), 1)
-        level, slopes = start, np.full(members, prior)
+        level = float(before[members]) + math.fsum((before[:members] * centre).tolist())
+        slopes = before[:members].copy()
         while free.any():
-            level, slopes = _ridge_newton(m - centre, y, start, prior, free)
+            begin = np.array([level, *slopes[free]])
+            fit = ridge_logistic((m - centre)[:, free], y, start, prior, begin)
+            level = float(fit[0])
+            slopes[free], slopes[~free] = fit[1:], 0.0
             worst = int(np.argmin(slopes))
             if slopes[worst] >= 0.0:
                 break
             free[worst] = False
         else:
             level, slopes = start, np.zeros(members)
-        return slopes, float(level - math.fsum((slopes * centre).tolist()))
+        return slopes, level - math.fsum((slopes * centre).tolist())
 
 
 def _log_loss(odds: float, fail: bool) -> float:
     return max(odds, 0.0) + math.log1p(math.exp(-abs(odds))) - fail * odds
-
-
-@allocating_kernel
-def _ridge_newton(
-    d: Floats, y: Floats, start: float, prior: float, free: npt.NDArray[np.bool_]
-) -> tuple[float, Floats]:
-    """Level and slopes of the logistic fit of ``y`` on ``d``; slopes that are not free are 0."""
-    k = d.shape[1] + 1
-    w = np.zeros(k)
-    w[0] = start
-    for j in range(1, k):
-        w[j] = prior if free[j - 1] else 0.0
-    best = _loss(d, y, w, start, prior, free)
-    for _ in range(30):
-        gradient = np.zeros(k)
-        curve = np.zeros((k, k))
-        gradient[0], curve[0, 0] = start - w[0], 1.0
-        for j in range(1, k):
-            gradient[j] = -_RIDGE * (w[j] - prior) if free[j - 1] else 0.0
-            curve[j, j] = _RIDGE
-        for i in range(len(y)):
-            level = w[0]
-            for j in range(1, k):
-                level += w[j] * d[i, j - 1]
-            p = 1.0 / (1.0 + math.exp(-min(max(level, -30.0), 30.0)))
-            weight, miss = p * (1.0 - p), y[i] - p
-            gradient[0] += miss
-            curve[0, 0] += weight
-            for j in range(1, k):
-                if not free[j - 1]:
-                    continue
-                gradient[j] += miss * d[i, j - 1]
-                curve[0, j] += weight * d[i, j - 1]
-                for other in range(1, j + 1):
-                    if free[other - 1]:
-                        curve[other, j] += weight * d[i, j - 1] * d[i, other - 1]
-        for j in range(k):
-            for other in range(j):
-                curve[j, other] = curve[other, j]
-        step = _solved(curve, gradient)
-        # Newton's step overshoots where the curve is flat: halve it until the fit is better.
-        share = 1.0
-        lower = _loss(d, y, w + step, start, prior, free)
-        while lower > best and share > 1e-3:
-            share *= 0.5
-            lower = _loss(d, y, w + share * step, start, prior, free)
-        if lower >= best:
-            break
-        w = w + share * step
-        best = lower
-        if np.abs(step).sum() < 1e-7:
-            break
-    return w[0], w[1:].copy()
-
-
-@allocating_kernel
-def _solved(a: Floats, b: Floats) -> Floats:
-    """The solution of a small positive definite system, by elimination in place.
-
-    Written out, because a matrix library's sums depend on where in memory its arrays lie.
-    """
-    k = len(b)
-    for i in range(k):
-        for j in range(i + 1, k):
-            share = a[j, i] / a[i, i]
-            for at in range(i, k):
-                a[j, at] -= share * a[i, at]
-            b[j] -= share * b[i]
-    for i in range(k - 1, -1, -1):
-        for at in range(i + 1, k):
-            b[i] -= a[i, at] * b[at]
-        b[i] /= a[i, i]
-    return b
-
-
-@kernel
-def _loss(
-    d: Floats, y: Floats, w: Floats, start: float, prior: float, free: npt.NDArray[np.bool_]
-) -> float:
-    loss: float = 0.5 * (w[0] - start) ** 2
-    for j in range(1, len(w)):
-        if free[j - 1]:
-            loss += 0.5 * _RIDGE * (w[j] - prior) ** 2
-    for i in range(len(y)):
-        level = w[0]
-        for j in range(1, len(w)):
-            level += w[j] * d[i, j - 1]
-        loss += max(level, 0.0) + math.log1p(math.exp(-abs(level))) - y[i] * level
-    return loss
