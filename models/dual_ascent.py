@@ -115,20 +115,20 @@ def margins_at(m0: Floats, q: Floats, alpha: Floats, u: float, m: Floats, room: 
     """Solve m = m0 + (u sigmoid(-m) - alpha) q by Newton's method, kept within its bracket.
 
     Of every replicate, and all of them side by side: a step is a chain of divisions, and the chains
-    of several replicates take hardly longer than one. ``room`` is (3, M).
+    of several replicates take hardly longer than one. ``room`` is (4, M).
     """
-    low, high, moved = room[0], room[1], room[2]
+    low, high, moved, miss_at_most = room[0], room[1], room[2], room[3]
     for r in range(len(m)):
         low[r], high[r] = m0[r] - alpha[r] * q[r], m0[r] + (u - alpha[r]) * q[r]
         m[r] = min(max(m0[r], low[r]), high[r])
-        moved[r] = high[r] - low[r]
+        moved[r] = miss_at_most[r] = high[r] - low[r]
     going = True
     for step in range(_NEWTON):
         if not going:
             break
         going = False
         for r in range(len(m)):
-            if step > 0 and moved[r] < _CLOSE:
+            if step > 0 and miss_at_most[r] < _CLOSE:
                 continue
             s = 1.0 / (1.0 + math.exp(min(max(m[r], -500.0), 500.0)))
             miss = m[r] - m0[r] - (u * s - alpha[r]) * q[r]
@@ -140,9 +140,13 @@ def margins_at(m0: Floats, q: Floats, alpha: Floats, u: float, m: Floats, room: 
             # Newton's steps may go to and fro between the flat ends of the curve: halve instead.
             if not low[r] <= following <= high[r] or abs(following - m[r]) > 0.5 * moved[r]:
                 following = 0.5 * (low[r] + high[r])
-            moved[r] = abs(following - m[r])
+                moved[r] = miss_at_most[r] = abs(following - m[r])
+            else:
+                # This curve bends less than it is steep: half the step's square is left to do.
+                moved[r] = abs(following - m[r])
+                miss_at_most[r] = 0.5 * moved[r] * moved[r]
             m[r] = following
-            if not moved[r] < _CLOSE:
+            if not miss_at_most[r] < _CLOSE:
                 going = True
 
 
@@ -166,7 +170,7 @@ def ascend(
 ) -> None:
     """One step on row ``i``: its alpha becomes the best one, all others as they are.
 
-    ``sums`` (M, 8) and ``room`` (6, M) are to work in.
+    ``sums`` (M, 8) and ``room`` (7, M) are to work in.
     """
     level, q, best = room[0], room[1], room[2]
     norm = products(dense[i], columns, metric_dense, v_dense, sums, level)
@@ -216,7 +220,7 @@ def ascend_all(
     v_flags: Floats,
 ) -> None:
     """`ascend` on each of ``rows``, in their order."""
-    sums, room = np.empty((len(v_dense), LANES)), np.empty((6, len(v_dense)))
+    sums, room = np.empty((len(v_dense), LANES)), np.empty((7, len(v_dense)))
     for i in rows:
         u = share_fail if signs[i] > 0 else share_pass
         ascend(

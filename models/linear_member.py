@@ -9,13 +9,12 @@ otherwise, is the margin's variance (Rubin's rule: within plus between).
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.belief import MU, PRECISION, Z_REACH
+from models.belief import MU, PRECISION
 from models.classifier import WindowLogistic
 from models.columns import Layout
 from models.early_results import EarlyResults
@@ -26,10 +25,9 @@ from models.lanes import LANES, lane_zeros
 from models.low_rank import LowRankGaussian
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
 from models.part_margin import (
-    DROP,
     FIGURES,
     NUMBER,
-    SATURATE,
+    cell_amounts,
     derive,
     label_row,
     room_for,
@@ -38,8 +36,8 @@ from models.part_margin import (
 from models.part_margin import SKIPPED as AHEAD_SKIPPED
 from models.part_row import DROPPED as CELL_DROPPED
 from models.part_row import EMPTY, PartRow
-from models.part_row import SATURATED as CELL_SATURATED
 from models.reading import ALL, Reading, read_station
+from models.triangular import solution
 from models.window import WindowRule
 
 _ALL_SEEN = 0.02
@@ -93,7 +91,7 @@ class LinearMember:
         self._slopes = lane_zeros(3, 0, LANES)
         self._ahead = lane_zeros(0, self.gaussian.rank + 3, LANES)
         self._flag_weights = lane_zeros(1, LANES)
-        self._room, self._z = room_for(self.gaussian.rank), np.zeros(0, np.float32)
+        self._room, self._z = room_for(self.gaussian.rank, 0), np.zeros(0, np.float32)
         self._out = np.zeros(FIGURES)
         self._model: tuple[Any, ...] = ()  # what every part is read and scored with
 
@@ -120,9 +118,9 @@ class LinearMember:
         if not self.classifier.labels or not gaussian.version:
             self.catalogue.write(reading)
             return None
-        layout = self.catalogue.columns.layout()
-        if layout is not self._derived_of:
-            self._derive(layout)
+        columns, derived_of = self.catalogue.columns, self._derived_of
+        if derived_of is None or derived_of is not columns.laid_out:
+            self._derive(columns.layout())
         belief = row.belief
         if belief is None or belief.version != gaussian.version:
             belief = gaussian.belief_of(row)
@@ -148,7 +146,9 @@ class LinearMember:
         mean, within, dropped_only, between, shift, ahead = self._out.tolist()
         if ahead < _ALL_SEEN:
             row.belief = None  # it only waits for its result now: half of its memory back
-        return Margin(mean, within, between, max(within - dropped_only, 0.0), shift)
+        coming = within - dropped_only
+        # Without the detour of a constructor written in Python.
+        return tuple.__new__(Margin, (mean, within, between, max(coming, 0.0), shift))
 
     def learn(self, row: PartRow, fail: bool, at: float) -> None:
         """Learn a result. ``row`` must be grown; ``at`` is the result's time in seconds.
@@ -198,33 +198,20 @@ class LinearMember:
         Keys are ("cell", column) and ("station", number); with the intercept, ("", -1), they add
         up to the margin.
         """
-        gaussian, state, x = self.gaussian, row.state, row.x
-        f = self._factors(row)
-        lanes = slice(gaussian.replicates)
-        rank = gaussian.rank
-        cells = np.flatnonzero(state != EMPTY)
-        states, slopes = state[cells], self._slopes[:, cells, lanes]
-        mean = slopes.mean(axis=2, dtype=np.float64)
-        is_number = gaussian.cells[cells, rank + PRECISION, 0] > 0.0
-        is_dropped = states == CELL_DROPPED
-        standard = gaussian.standard[cells]
-        z = np.clip((x[cells] - standard[:, 0]) * standard[:, 1], -Z_REACH, Z_REACH)
-        amounts = np.where(is_number & ~is_dropped, mean[NUMBER] * z, 0.0)
-        amounts += np.where(is_dropped, mean[DROP], 0.0)
-        amounts += np.where(states == CELL_SATURATED, mean[SATURATE], 0.0)
-        filled = np.flatnonzero(is_dropped & is_number)
-        if len(filled):
-            expected = self._expected(cells[filled], f)
-            amounts[filled] += (slopes[NUMBER, filled] * expected).mean(axis=1)
-        for at in np.flatnonzero(~is_dropped & ~is_number).tolist():
-            flag = self._category_flag(row, int(cells[at]))
-            if flag >= 0:
-                amounts[at] += self._flag_weights[flag, lanes].mean(dtype=np.float64)
+        gaussian, factors = self.gaussian, self._factors(row)
+        amounts = np.empty(len(row.state))
+        cell_amounts(
+            row.x, row.state, gaussian.standard, gaussian.cells, self._slopes, self._flag_weights,
+            self.flags.category_row, self.flags.category, gaussian.replicates, factors, amounts,
+        )  # fmt: skip
+        lanes, rank = slice(gaussian.replicates), gaussian.rank
         found: Amounts = {("", -1): float(self._flag_weights[0, lanes].mean(dtype=np.float64))}
-        found.update(zip(_subjects("cell", cells), amounts.tolist(), strict=True))
+        cells = np.flatnonzero(row.state != EMPTY)
+        found.update(zip(_subjects("cell", cells), amounts[cells].tolist(), strict=True))
         absent = np.flatnonzero(np.isnan(row.visited_at))
         block = self._ahead[absent, :, lanes].astype(np.float64)
         odds = self.catalogue.routes.odds_ahead(row.visited_at)[absent, None]
+        f = factors[:, lanes].astype(np.float64)
         visited = (block[:, :rank] * f).sum(axis=1) + block[:, rank + AHEAD_CONSTANT]
         said = (odds * visited + (1.0 - odds) * block[:, rank + AHEAD_SKIPPED]).mean(axis=1)
         found.update(zip(_subjects("station", absent), said.tolist(), strict=True))
@@ -236,7 +223,8 @@ class LinearMember:
         gaussian, cells = self.gaussian, self._filled(row)
         if not len(cells):
             return {}
-        z = self._expected(cells, self._factors(row)).mean(axis=1)
+        f = self._factors(row)[:, : gaussian.replicates].astype(np.float64)
+        z = self._expected(cells, f).mean(axis=1)
         middle, inverse = gaussian.standard[cells].T
         value = middle + np.where(inverse > 0.0, z / np.where(inverse > 0.0, inverse, 1.0), 0.0)
         slope = self._slopes[NUMBER, cells, : gaussian.replicates].mean(axis=1, dtype=np.float64)
@@ -259,21 +247,12 @@ class LinearMember:
         return (loading[:, :rank] * f).sum(axis=1) + loading[:, rank + MU]
 
     def _factors(self, row: PartRow) -> Any:
-        """The posterior means of the part's factors (rank, replicates)."""
+        """The posterior means of the part's factors (rank, 8)."""
         layout = self.catalogue.columns.layout()
         if layout is not self._derived_of:
             self._derive(layout)
         belief = self.gaussian.believe(row, layout)
-        rank, count = self.gaussian.rank, self.gaussian.replicates
-        full = np.zeros((count, rank, rank))
-        across, down = _lower(rank)
-        full[:, across, down] = full[:, down, across] = belief.a.T[:count]
-        return np.linalg.solve(full, belief.rhs.T[:count, :, None])[:, :, 0].T
-
-    def _category_flag(self, row: PartRow, column: int) -> int:
-        at = int(self.flags.category_row[column]) if column < len(self.flags.category_row) else -1
-        code = int(row.x[column])
-        return int(self.flags.category[at, code]) if at >= 0 and code >= 0 else -1
+        return solution(belief.a, belief.rhs)
 
     def grow(self) -> None:
         """Make room for all that the catalogue knows by now.
@@ -298,7 +277,7 @@ class LinearMember:
             self._z = np.zeros(len(gaussian.cells), np.float32)
         if self._ahead.shape[:2] != (len(gaussian.blocks), rows):
             self._ahead = lane_zeros(len(gaussian.blocks), rows, LANES)
-            self._room = room_for(gaussian.rank)
+            self._room = room_for(gaussian.rank, len(gaussian.blocks))
         if len(self._flag_weights) < len(flags):
             self._flag_weights = lane_zeros(2 * len(flags), LANES)
         learnt = self.classifier
@@ -334,12 +313,6 @@ class LinearMember:
         self._early.restore(state["early"])
         self._derived_of = self._grown_for = None
         self._slopes = lane_zeros(3, 0, LANES)
-
-
-@lru_cache
-def _lower(rank: int) -> tuple[Any, Any]:
-    """Where the packed half of a matrix lies."""
-    return np.tril_indices(rank)
 
 
 def _subjects(kind: str, numbers: Any) -> list[tuple[str, int]]:

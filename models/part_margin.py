@@ -16,7 +16,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from models.belief import MU, PRECISION, PSI, Codes, Floats, Ints, standardised_far
+from models.belief import (
+    MU,
+    PRECISION,
+    PSI,
+    Codes,
+    Floats,
+    Ints,
+    conditional_mean,
+    standardised_far,
+)
 from models.compiled import kernel
 from models.dual_ascent import Singles
 from models.lanes import (
@@ -34,7 +43,7 @@ from models.lanes import (
 )
 from models.part_row import DROPPED, EMPTY, SATURATED
 from models.routes import last_station
-from models.triangular import backward, factorise, forward, packed_size
+from models.triangular import backward, factorise, forward_each, packed_size
 
 NUMBER, DROP, SATURATE = 0, 1, 2
 CONSTANT, RESIDUAL, SKIPPED = 0, 1, 2  # behind the rows of g_s
@@ -42,6 +51,7 @@ CONSTANT, RESIDUAL, SKIPPED = 0, 1, 2  # behind the rows of g_s
 MARGIN, WITHIN, DROPPED_ONLY, BETWEEN, SHIFT, AHEAD = 0, 1, 2, 3, 4, 5
 FIGURES = 6
 _SURELY_NOT = 1e-4
+_DOUBT = 0.01
 
 
 @kernel
@@ -73,15 +83,18 @@ def observed_numbers(x: Floats, state: Codes, standard: Floats, z: Singles) -> N
 
 @kernel
 def observed_sum(z: Singles, weights: Array) -> Lanes:
-    """The sum of w z over all columns, in two sums side by side."""
-    even, odd = same(0.0), same(0.0)
-    pairs = len(z) // 2
-    for at in range(pairs):
-        even = plus_product(even, load(weights, 2 * at), same(z[2 * at]))
-        odd = plus_product(odd, load(weights, 2 * at + 1), same(z[2 * at + 1]))
-    if 2 * pairs < len(z):
-        even = plus_product(even, load(weights, 2 * pairs), same(z[2 * pairs]))
-    return added(even, odd)
+    """The sum of w z over all columns, in four sums side by side: each waits for its own last
+    product."""
+    one, two, three, four = same(0.0), same(0.0), same(0.0), same(0.0)
+    fours = len(z) // 4 * 4
+    for j in range(0, fours, 4):
+        one = plus_product(one, load(weights, j), same(z[j]))
+        two = plus_product(two, load(weights, j + 1), same(z[j + 1]))
+        three = plus_product(three, load(weights, j + 2), same(z[j + 2]))
+        four = plus_product(four, load(weights, j + 3), same(z[j + 3]))
+    for j in range(fours, len(z)):
+        one = plus_product(one, load(weights, j), same(z[j]))
+    return added(added(one, two), added(three, four))
 
 
 @kernel
@@ -121,18 +134,17 @@ def score(
     _score(
         x, state, visited_at, standard, cells, slopes, ahead, flag_weights,
         category_row, category, odds_ahead, visit_rate, replicates,
-        room[:packed], room[packed : packed + r], room[packed + r : packed + 2 * r],
-        room[packed + 2 * r : packed + 3 * r], room[packed + 3 * r :], z[: len(state)], out,
+        room[:packed], room[packed:], r, z[: len(state)], out,
     )  # fmt: skip
 
 
-def room_for(rank: int) -> Array:
-    """What `score` works in: a part's belief, and three times its right side.
+def room_for(rank: int, stations: int) -> Array:
+    """What `score` works in: a part's belief, two more right sides, and one for each station.
 
-    >>> room_for(2).shape
-    (11, 8)
+    >>> room_for(2, 3).shape
+    (15, 8)
     """
-    return lane_zeros(packed_size(rank) + 4 * rank, LANES)
+    return lane_zeros(packed_size(rank) + (3 + stations) * rank, LANES)
 
 
 @kernel
@@ -151,21 +163,20 @@ def _score(
     visit_rate: Floats,
     replicates: int,
     factor: Array,
-    f: Array,
-    dropped: Array,
-    coming: Array,
-    half: Array,
+    solved: Array,
+    r: int,
     z: Singles,
     out: Floats,
 ) -> None:
-    """`score` with room to work in: ``factor`` and ``f`` begin as the belief, ``dropped`` and
-    ``coming`` as zeros."""
-    r = f.shape[0]
+    """`score` with room to work in: ``factor`` begins as the belief's precision, ``solved`` as its
+    right side, two of zeros, and what the stations that may be passed by will leave behind."""
+    f, dropped, coming = solved[:r], solved[r : 2 * r], solved[2 * r : 3 * r]
     margin = load(flag_weights, 0)
     rest_dropped = same(0.0)
     rest_coming = same(0.0)
     shift = 0.0
     stations_ahead = 0.0
+    doubtful = 0
     last = last_station(visited_at)
     for s in range(len(visited_at)):
         if np.isnan(visited_at[s]):
@@ -178,6 +189,10 @@ def _score(
                 rest_coming = plus_product(rest_coming, load(block, r + RESIDUAL), same(p * p))
                 for i in range(r):
                     store(coming, i, plus_product(load(coming, i), load(block, i), same(p)))
+                if in_doubt(p):
+                    for i in range(r):
+                        store(solved, (3 + doubtful) * r + i, load(block, i))
+                    doubtful += 1
     observed_numbers(x, state, standard, z)
     margin = added(margin, observed_sum(z, slopes[NUMBER]))
     for j in range(len(state)):
@@ -203,16 +218,15 @@ def _score(
             margin = added(margin, load(slopes[SATURATE], j))
 
     factorise(factor, r)
-    forward(factor, f)
-    forward(factor, dropped)
-    forward(factor, coming)
+    forward_each(factor, solved, r, 3 + doubtful)
     within_dropped = added(dot_halves(dropped, dropped), rest_dropped)
     for i in range(r):
         store(coming, i, added(load(coming, i), load(dropped, i)))
     margin = added(margin, dot_halves(coming, f))
     within = added(added(dot_halves(coming, coming), rest_dropped), rest_coming)
     backward(factor, f)
-    route = _visit_variance(visited_at, last, f, factor, ahead, odds_ahead, visit_rate, half)
+    halves = solved[3 * r :]
+    route = _visit_variance(visited_at, last, f, ahead, odds_ahead, visit_rate, halves)
     within = added(within, route)
 
     mean = lane_mean(margin, replicates)
@@ -228,34 +242,82 @@ def _score(
 
 
 @kernel
+def cell_amounts(
+    x: Floats,
+    state: Codes,
+    standard: Floats,
+    cells: Array,
+    slopes: Array,
+    flag_weights: Array,
+    category_row: Ints,
+    category: Ints,
+    replicates: int,
+    f: Array,
+    out: Floats,
+) -> None:
+    """out := what each cell adds to the margin that `score` finds, given the factors' means ``f``;
+    0 for those that are empty."""
+    for j in range(len(state)):
+        out[j] = 0.0
+        if state[j] == EMPTY:
+            continue
+        amount, known = same(0.0), standard[j, 1] > 0.0
+        if state[j] == DROPPED:
+            amount = load(slopes[DROP], j)
+            if known:
+                expected = conditional_mean(cells[j], f)
+                amount = plus_product(amount, load(slopes[NUMBER], j), expected)
+        else:
+            if known:
+                z = standardised_far(x[j], standard, j)
+                amount = plus_product(amount, load(slopes[NUMBER], j), same(z))
+            code = int(x[j]) if category_row[j] >= 0 else -1
+            flag = category[category_row[j], code] if code >= 0 else -1
+            if flag >= 0:
+                amount = added(amount, load(flag_weights, flag))
+            if state[j] == SATURATED:
+                amount = added(amount, load(slopes[SATURATE], j))
+        out[j] = lane_mean(amount, replicates)
+
+
+@kernel
+def in_doubt(p: float) -> bool:
+    """Whether it matters that a station of this probability may be visited or not."""
+    return p * (1.0 - p) > _DOUBT
+
+
+@kernel
 def _visit_variance(
     visited_at: Floats,
     last: int,
     f: Array,
-    factor: Array,
     ahead: Array,
     odds_ahead: Floats,
     visit_rate: Floats,
-    half: Array,
+    halves: Array,
 ) -> Lanes:
     """What not knowing the rest of the route adds: p (1 - p) times the square of (if visited - if
-    passed by), which is that of the means and the variance of what the station would say."""
+    passed by), which is that of the means and the variance of what the station would say.
+
+    ``halves``: inverse(L) g_s of each station `in_doubt`, one behind the other.
+    """
     r = f.shape[0]
     total = same(0.0)
+    at = 0
     for s in range(len(visited_at)):
         if not np.isnan(visited_at[s]):
             continue
         p = odds_ahead[last, s] if last >= 0 else visit_rate[s]
-        doubt = p * (1.0 - p)
-        if doubt > 0.01:
+        if in_doubt(p):
             block = ahead[s]
             swing = less(load(block, r + CONSTANT), load(block, r + SKIPPED))
             for i in range(r):
                 swing = plus_product(swing, load(block, i), load(f, i))
-                store(half, i, load(block, i))
-            forward(factor, half)
+            half = halves[at : at + r]
             square = plus_product(load(block, r + RESIDUAL), swing, swing)
-            total = plus_product(total, added(square, dot_halves(half, half)), same(doubt))
+            doubt = same(p * (1.0 - p))
+            total = plus_product(total, added(square, dot_halves(half, half)), doubt)
+            at += r
     return total
 
 

@@ -97,14 +97,18 @@ def strongest_reasons(
     """
     raising = {subject: amount for subject, amount in amounts.items() if amount > 0.0}
     raised = sum(raising.values())
-    ranked = sorted(
-        (-amount, *origin[:2], subject)
-        for subject, amount in raising.items()
-        if (origin := _origin(catalogue, subject)) is not None
-    )
+    strongest: list[tuple[float, str, str, Subject]] = []
+    for subject in sorted(raising, key=raising.__getitem__, reverse=True):
+        amount = raising[subject]
+        # Of equals the first by name, and so all of them must have been looked at.
+        if len(strongest) >= count and amount < -strongest[-1][0]:
+            break
+        origin = _origin(catalogue, subject)
+        if origin is not None:
+            strongest.append((-amount, *origin[:2], subject))
     return tuple(
         describe(catalogue, row, subject, raising[subject], raising[subject] / raised, fills or {})
-        for *_, subject in ranked[:count]
+        for *_, subject in sorted(strongest)[:count]
     )
 
 

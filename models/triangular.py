@@ -16,7 +16,7 @@ float32, the lanes of `models.lanes` last. A factor L (A = L L') is packed likew
 
 from __future__ import annotations
 
-from models.compiled import kernel
+from models.compiled import allocating_kernel, kernel
 from models.lanes import (
     Array,
     Lanes,
@@ -49,20 +49,52 @@ def set_identity(a: Array, r: int) -> None:
 
 @kernel
 def factorise(a: Array, r: int) -> None:
-    """A := its factor L, in place."""
-    for i in range(r):
-        row = i * (i + 1) // 2
+    """A := its factor L, in place.
+
+    Two rows at a time: they share what they read of the rows above, and their sums, each of which
+    waits for its own last product, take turns.
+    """
+    for i in range(0, r - 1, 2):
+        row, below = i * (i + 1) // 2, (i + 1) * (i + 2) // 2
         for j in range(i):
             other = j * (j + 1) // 2
-            value = load(a, row + j)
+            one, two = load(a, row + j), load(a, below + j)
             for k in range(j):
-                value = less_product(value, load(a, row + k), load(a, other + k))
-            store(a, row + j, times(value, load(a, other + j)))
-        pivot = load(a, row + i)
+                shared = load(a, other + k)
+                one = less_product(one, load(a, row + k), shared)
+                two = less_product(two, load(a, below + k), shared)
+            inverted = load(a, other + j)
+            store(a, row + j, times(one, inverted))
+            store(a, below + j, times(two, inverted))
+        pivot, two, last = load(a, row + i), load(a, below + i), load(a, below + i + 1)
         for k in range(i):
-            below = load(a, row + k)
-            pivot = less_product(pivot, below, below)
-        store(a, row + i, inverse_root(pivot, _LEAST_PIVOT))
+            upper, lower = load(a, row + k), load(a, below + k)
+            pivot = less_product(pivot, upper, upper)
+            two = less_product(two, lower, upper)
+            last = less_product(last, lower, lower)
+        inverted = inverse_root(pivot, _LEAST_PIVOT)
+        two = times(two, inverted)
+        store(a, row + i, inverted)
+        store(a, below + i, two)
+        store(a, below + i + 1, inverse_root(less_product(last, two, two), _LEAST_PIVOT))
+    if r % 2:
+        _factorise_row(a, r - 1)
+
+
+@kernel
+def _factorise_row(a: Array, i: int) -> None:
+    row = i * (i + 1) // 2
+    for j in range(i):
+        other = j * (j + 1) // 2
+        value = load(a, row + j)
+        for k in range(j):
+            value = less_product(value, load(a, row + k), load(a, other + k))
+        store(a, row + j, times(value, load(a, other + j)))
+    pivot = load(a, row + i)
+    for k in range(i):
+        below = load(a, row + k)
+        pivot = less_product(pivot, below, below)
+    store(a, row + i, inverse_root(pivot, _LEAST_PIVOT))
 
 
 @kernel
@@ -77,6 +109,41 @@ def forward(factor: Array, y: Array) -> None:
 
 
 @kernel
+def forward_each(factor: Array, ys: Array, r: int, count: int) -> None:
+    """`forward` of ``count`` right sides that lie one behind the other, four of them at a time.
+
+    A sum alone would wait for its own last product at every step; four of them take turns.
+
+    >>> import numpy as np
+    >>> factor = np.repeat(np.array([[0.5], [1.0], [0.5]], np.float32), 8, axis=1)
+    >>> ys = np.repeat(np.arange(10, dtype=np.float32)[:, None], 8, axis=1)
+    >>> forward_each(factor, ys, 2, 5)
+    >>> ys[:, 0].tolist()
+    [0.0, 0.5, 1.0, 1.0, 2.0, 1.5, 3.0, 2.0, 4.0, 2.5]
+    """
+    fours = count // 4 * 4
+    for at in range(0, fours * r, 4 * r):
+        for i in range(r):
+            row = i * (i + 1) // 2
+            p, q = at + i, at + r + i
+            u, v = q + r, q + 2 * r
+            one, two, three, four = load(ys, p), load(ys, q), load(ys, u), load(ys, v)
+            for k in range(i):
+                shared, y = load(factor, row + k), at + k
+                one = less_product(one, shared, load(ys, y))
+                two = less_product(two, shared, load(ys, y + r))
+                three = less_product(three, shared, load(ys, y + 2 * r))
+                four = less_product(four, shared, load(ys, y + 3 * r))
+            inverted = load(factor, row + i)
+            store(ys, p, times(one, inverted))
+            store(ys, q, times(two, inverted))
+            store(ys, u, times(three, inverted))
+            store(ys, v, times(four, inverted))
+    for at in range(fours * r, count * r, r):
+        forward(factor, ys[at : at + r])
+
+
+@kernel
 def backward(factor: Array, y: Array) -> None:
     """y := inverse(L') y, in place; after `forward` this solves A y = b."""
     # Row by row of L, which lie side by side, each taken out of all that is still to be solved.
@@ -86,6 +153,16 @@ def backward(factor: Array, y: Array) -> None:
         store(y, i, value)
         for k in range(i):
             store(y, k, less_product(load(y, k), load(factor, row + k), value))
+
+
+@allocating_kernel
+def solution(a: Array, y: Array) -> Array:
+    """inverse(A) y; ``a`` and ``y`` stay as they are."""
+    factor, solved = a.copy(), y.copy()
+    factorise(factor, y.shape[0])
+    forward(factor, solved)
+    backward(factor, solved)
+    return solved
 
 
 @kernel

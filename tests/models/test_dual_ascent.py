@@ -64,7 +64,7 @@ def margin_at(m0, q, alpha, u):
     """Solved beside another equation, which must not matter to it."""
     m = np.empty(2)
     margins_at(
-        np.array([1.0, m0]), np.array([2.0, q]), np.array([0.0, alpha]), u, m, np.empty((3, 2))
+        np.array([1.0, m0]), np.array([2.0, q]), np.array([0.0, alpha]), u, m, np.empty((4, 2))
     )
     return m[1]
 

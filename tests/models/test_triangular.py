@@ -9,10 +9,12 @@ from models.triangular import (
     backward,
     factorise,
     forward,
+    forward_each,
     invert_factor,
     packed_size,
     row_product,
     set_identity,
+    solution,
     squared,
 )
 
@@ -46,6 +48,29 @@ def test_the_factor_has_the_inverses_of_its_diagonal_on_the_diagonal(r):
     at = np.arange(r)
     low[:, at, at] = 1.0 / low[:, at, at]
     np.testing.assert_allclose(low, np.linalg.cholesky(a), rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 6, 8])
+@pytest.mark.parametrize("r", RANKS)
+def test_right_sides_solved_together_are_solved_as_each_alone_bit_for_bit(r, count):
+    factor = packed(positive_definite(r))
+    factorise(factor, r)
+    together = np.random.default_rng(3).normal(size=(10 * r, LANES)).astype(np.float32)
+    alone = together.copy()
+    forward_each(factor, together, r, count)
+    for at in range(0, count * r, r):
+        forward(factor, alone[at : at + r])
+    np.testing.assert_array_equal(together, alone)  # and those behind are left as they were
+
+
+def test_a_solution_leaves_the_system_as_it_is():
+    a, y = positive_definite(7), np.random.default_rng(4).normal(size=(7, LANES)).astype(np.float32)
+    system, right = packed(a), y.copy()
+    found = solution(system, right)
+    wanted = np.linalg.solve(a, y.T[:, :, None].astype(np.float64))[:, :, 0].T
+    np.testing.assert_allclose(found, wanted, rtol=2e-4, atol=2e-5)
+    np.testing.assert_array_equal(system, packed(a))
+    np.testing.assert_array_equal(right, y)
 
 
 @pytest.mark.parametrize("r", RANKS)
