@@ -7,9 +7,12 @@ a few bytes. A feature's kind is fixed by its first 20 non-null values; until th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
+from struct import Struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,8 +20,8 @@ import numpy.typing as npt
 
 from models.categories import Categories
 from models.kinds import Kind, KindVote
-
-Value = float | bool | str | None
+from models.reading_digest import Value as Value
+from models.reading_digest import as_double, names_digest
 
 
 class Input(NamedTuple):
@@ -47,25 +50,34 @@ class Layout(NamedTuple):
 class Plan(NamedTuple):
     """How a message with just these names is read without looking its names up.
 
-    ``names`` in the message's order; ``columns`` of those whose kind is settled, in that order;
-    ``texts`` and ``truths`` the positions of categories and booleans among the values; ``blank``
-    the positions of values whose kind is not settled, which must be null.
+    ``names`` in the message's order, ``pick`` takes the values in the order of the names: all else
+    goes by that order. ``columns`` of those whose kind is settled; ``texts`` and ``truths`` the
+    positions of categories and booleans among the values; ``blank`` the positions of values whose
+    kind is not settled, which must be null. ``only_numbers``: such a message brings nothing that
+    has to be met, no name and no unsettled kind; ``types`` are then those of its values, if none is
+    missing. ``pack_into`` writes as many doubles, ``begun`` is the `names_digest`.
     """
 
     names: tuple[str, ...]
+    pick: Callable[[Mapping[str, Value]], Iterable[Any]]
     columns: npt.NDArray[np.int64]
     texts: tuple[tuple[int, Categories], ...]
     truths: tuple[int, ...]
     blank: tuple[int, ...]
+    only_numbers: bool
+    types: list[type]
+    pack_into: Callable[..., None]
+    begun: int
 
-    @property
-    def only_numbers(self) -> bool:
-        """Whether such a message brings nothing that has to be met: no name, no unsettled kind."""
-        return not self.blank and not self.texts
-
-    def numbers(self, values: Mapping[str, Value]) -> list[float | None] | None:
-        """The values of ``columns`` as numbers, codes and None; None if one has another kind."""
-        x: list[Any] = list(values.values())
+    def numbers(self, values: Mapping[str, Value]) -> npt.NDArray[np.float64] | None:
+        """The values of ``columns`` as numbers and codes, NaN for null; None if one has another
+        kind."""
+        picked = self.pick(values)
+        if [*map(type, picked)] == self.types:
+            numbers = np.empty(len(self.types))
+            self.pack_into(numbers, 0, *picked)
+            return numbers
+        x = list(picked)
         for at, categories in self.texts:
             text = x[at]
             if type(text) is str:
@@ -81,19 +93,34 @@ class Plan(NamedTuple):
         for at in reversed(self.blank):
             if x.pop(at) is not None:
                 return None
-        return x if _NUMBERS.issuperset(map(type, x)) else None
+        return np.array(x, np.float64) if _NUMBERS.issuperset(map(type, x)) else None
+
+    def digest(self, values: Mapping[str, Value], x: npt.NDArray[np.float64] | None) -> int:
+        """The `models.reading_digest.reading_digest` of a message, and of its `numbers`."""
+        if x is None or not self.only_numbers:
+            x = np.array([as_double(value) for value in self.pick(values)])
+        return zlib.crc32(x.data, self.begun)
 
 
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Value]], Iterable[Any]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
+
+
+_PLANS = 16  # of a station
 _NUMBERS = frozenset({float, int, type(None)})
 
 
 @dataclass(slots=True)
 class Station:
-    """A station's number, the columns of its features by name, and the plan of its last message."""
+    """A station's number, the columns of its features by name, the plan of its last message, and
+    those of others: a station may leave out what it has not measured."""
 
     number: int
     columns: dict[str, int] = field(default_factory=dict)
     plan: Plan | None = None
+    plans: dict[tuple[str, ...], Plan] = field(default_factory=dict)
 
 
 class Columns:
@@ -147,24 +174,24 @@ class Columns:
         self.station_of: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self.kind: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._votes: dict[int, KindVote] = {}
-        self._layout: Layout | None = None
+        self.laid_out: Layout | None = None  # None: it has changed
 
     def __len__(self) -> int:
         return len(self.origin)
 
     def layout(self) -> Layout:
         """The table's shape as arrays, the same object until it changes."""
-        if self._layout is None:
+        if self.laid_out is None:
             order = np.argsort(self.station_of, kind="stable")
             sizes = np.bincount(self.station_of, minlength=len(self.stations))
-            self._layout = Layout(
+            self.laid_out = Layout(
                 np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32),
                 order.astype(np.int32),
                 (self.kind == Kind.NUMERIC) | (self.kind == Kind.BOOLEAN),
                 self.kind == Kind.CATEGORICAL,
                 self.station_of,
             )
-        return self._layout
+        return self.laid_out
 
     def plan(self, station: Station, values: Mapping[str, Value]) -> Plan | None:
         """How a message with these names is read; None if a name is unknown."""
@@ -172,22 +199,40 @@ class Columns:
         plan = station.plan
         if plan is not None and plan.names == names:
             return plan
-        columns = [station.columns.get(name, -1) for name in names]
+        plan = station.plans.get(names) or self._plan(station, names)
+        if plan is not None:
+            station.plan = plan
+        return plan
+
+    def _plan(self, station: Station, names: tuple[str, ...]) -> Plan | None:
+        ordered = sorted(names)
+        columns = [station.columns.get(name, -1) for name in ordered]
         if -1 in columns:
             return None
         kinds = [self.settled.get(column) for column in columns]
-        station.plan = Plan(
-            names,
-            np.array([c for c, kind in zip(columns, kinds, strict=True) if kind], np.int64),
-            tuple(
-                (at, self.categories[columns[at]])
-                for at, kind in enumerate(kinds)
-                if kind is Kind.CATEGORICAL
-            ),
-            tuple(at for at, kind in enumerate(kinds) if kind is Kind.BOOLEAN),
-            tuple(at for at, kind in enumerate(kinds) if kind is None),
+        texts = tuple(
+            (at, self.categories[columns[at]])
+            for at, kind in enumerate(kinds)
+            if kind is Kind.CATEGORICAL
         )
-        return station.plan
+        blank = tuple(at for at, kind in enumerate(kinds) if kind is None)
+        only_numbers = not texts and not blank
+        plan = Plan(
+            names,
+            _picker(ordered),
+            np.array([c for c, kind in zip(columns, kinds, strict=True) if kind], np.int64),
+            texts,
+            tuple(at for at, kind in enumerate(kinds) if kind is Kind.BOOLEAN),
+            blank,
+            only_numbers,
+            [bool if kind is Kind.BOOLEAN else float for kind in kinds] if only_numbers else [],
+            Struct(f"{len(names)}d").pack_into,
+            names_digest(ordered),
+        )
+        if len(station.plans) >= _PLANS:
+            station.plans.clear()
+        station.plans[names] = plan
+        return plan
 
     def learn(self, station: str, values: Mapping[str, Value]) -> npt.NDArray[np.int64]:
         """Register what a reading brings; answers its columns whose kind was settled before."""
@@ -199,10 +244,11 @@ class Columns:
             known = self._open(station)
         plan = self.plan(known, values)
         if plan is not None and (not plan.blank or plan.numbers(values) is not None):
-            for at, categories in plan.texts:
-                text = values[plan.names[at]]
-                if isinstance(text, str):
-                    categories.learn(text)
+            if plan.texts:
+                picked = list(plan.pick(values))
+                for at, categories in plan.texts:
+                    if isinstance(picked[at], str):
+                        categories.learn(picked[at])
             return plan.columns
         fresh = sorted(name for name in values if name not in known.columns)
         if fresh:
@@ -221,7 +267,7 @@ class Columns:
         return np.array(sorted(settled), np.int64)
 
     def _open(self, station: str) -> Station:
-        self._layout = None
+        self.laid_out = None
         opened = self.stations[station] = Station(len(self.stations))
         self.station_keys.append(f"{_escape(station)}?")
         return opened
@@ -231,8 +277,10 @@ class Columns:
         if kind is Kind.UNSETTLED:
             return
         del self._votes[column]
-        self._layout = None
-        self.stations[self.origin[column].station].plan = None
+        self.laid_out = None
+        station = self.stations[self.origin[column].station]
+        station.plan = None
+        station.plans.clear()
         self.kind[column] = kind
         self.settled[column] = kind
         if kind is Kind.CATEGORICAL:
@@ -241,7 +289,7 @@ class Columns:
             self.categories = dict(sorted(self.categories.items()))
 
     def _add(self, station: str, known: Station, names: list[str]) -> None:
-        self._layout = None
+        self.laid_out = None
         room = max(self.max_features - len(self), 0)
         self.refused += max(len(names) - room, 0)
         names = names[:room]

@@ -20,7 +20,7 @@ from models.dense_twin import DenseTwin
 from models.features import FeatureCatalogue
 from models.linear_member import LinearMember, Margin
 from models.member_worth import MemberWorth
-from models.part_row import CellCounts, PartRow
+from models.part_row import CellCounts, Floats, PartRow
 from models.plain_state import Opaque
 from models.reading import UNKNOWN, Reading
 from models.reasons import (
@@ -126,6 +126,8 @@ class Detector:
         self.catalogue = FeatureCatalogue()
         self.fails = 0
         self.passes = 0
+        # Whether both outcomes have been seen often enough to speak.
+        self.trained = self._enough()
         self.member = _member(self.catalogue, self.settings)
         self.calibration: Any = (
             StackedCalibration(len(self.member.names), prior_rate=self.settings.prior_rate)
@@ -133,9 +135,7 @@ class Detector:
             else PlattCalibration(prior_rate=self.settings.prior_rate)
         )
 
-    @property
-    def trained(self) -> bool:
-        """Whether both outcomes have been seen often enough to speak."""
+    def _enough(self) -> bool:
         return self.fails >= self.settings.min_fails and self.passes >= self.settings.min_passes
 
     @property
@@ -166,13 +166,20 @@ class Detector:
         return row, wrong
 
     def read(
-        self, row: PartRow, station: str, at: float, values: Mapping[str, Value]
+        self,
+        row: PartRow,
+        station: str,
+        at: float,
+        values: Mapping[str, Value],
+        plan: Plan | None = None,
+        numbers: Floats | None = None,
     ) -> tuple[Reading, Verdict]:
         """`encode` and `score` in one go, which is quicker and gives the same bits.
 
-        The reading's row is the one to go on with.
+        The reading's row is the one to go on with. ``plan`` is what the catalogue's `plan` answers,
+        and ``numbers`` are the plan's, if somebody has asked already.
         """
-        reading = self.catalogue.prepare(row, station, at, values)
+        reading = self.catalogue.prepare(row, station, at, values, plan, numbers)
         if reading.station == UNKNOWN:
             return reading, self.score(reading.row)
         return reading, self._verdict(self.member.read(reading))
@@ -194,12 +201,13 @@ class Detector:
         deviation = _NINETY * math.sqrt(within + between)
         answer, low, high, better, worse = self.calibration.risks(scores, ahead, deviation, shift)
         interval = (low, high) if deviation > 0.0 else None
-        return Verdict(answer, scores, True, interval, (better, worse))
+        # Without the detour of a constructor written in Python.
+        return tuple.__new__(Verdict, (answer, scores, True, interval, (better, worse)))
 
     def observe(
         self, row: PartRow, station: str, values: Mapping[str, Value], plan: Plan | None = None
     ) -> None:
-        """Learn from a reading what needs no result; ``plan`` is the one that `read` answered."""
+        """Learn from a reading what needs no result; ``plan`` is how it is read, if known."""
         if self.catalogue.observe(row, station, values, plan):
             self.member.grow()
 
@@ -223,6 +231,7 @@ class Detector:
         self.member.learn(self.catalogue.grown(row), fail, at)
         self.fails += fail
         self.passes += not fail
+        self.trained = self._enough()
 
     def close(self, row: PartRow) -> None:
         """A part's journey has ended, by a result or by expiry."""
@@ -327,6 +336,7 @@ class Detector:
                     f"use the same {what}, or train again"
                 )
         self.fails, self.passes = state["fails"], state["passes"]
+        self.trained = self._enough()
         self.catalogue.restore(state["catalogue"])
         self.calibration.restore(state["calibration"])
         if isinstance(self.member, RiverMember):

@@ -90,10 +90,27 @@ class FeatureCatalogue:
             self.write(reading)
         return reading.row, reading.wrong
 
+    def plan(self, station: str, values: Mapping[str, Value]) -> Plan | None:
+        """How a reading is read; None if its station or one of its names is unknown yet.
+
+        One of only numbers is good for ever, another until something is learnt.
+        """
+        known = self.columns.stations.get(station)
+        return None if known is None else self.columns.plan(known, values)
+
     def prepare(
-        self, row: PartRow, station: str, at: float, values: Mapping[str, Value]
+        self,
+        row: PartRow,
+        station: str,
+        at: float,
+        values: Mapping[str, Value],
+        plan: Plan | None = None,
+        numbers: Floats | None = None,
     ) -> Reading:
-        """A reading in numbers, its time in the row already, its cells still to be written."""
+        """A reading in numbers, its time in the row already, its cells still to be written.
+
+        ``plan`` is what `plan` answers, and ``numbers`` are the plan's, if somebody has asked.
+        """
         table = self.columns
         known = table.stations.get(station)
         if known is None:
@@ -107,13 +124,13 @@ class FeatureCatalogue:
             row.state[again], row.x[again] = EMPTY, 0.0
             row.belief = None
         visited_at[number] = at
-        plan = table.plan(known, values)
-        numbers = None if plan is None else plan.numbers(values)
+        if plan is None and (plan := table.plan(known, values)) is not None:
+            numbers = plan.numbers(values)
         if plan is None or numbers is None:
             columns, x, wrong = self._codes(known, values)
             return Reading(row, number, columns, x, wrong)
-        # None becomes NaN.
-        return Reading(row, number, plan.columns, np.array(numbers, np.float64), (), plan)
+        # Without the detour of a constructor written in Python.
+        return tuple.__new__(Reading, (row, number, plan.columns, numbers, ()))
 
     def write(self, reading: Reading) -> None:
         """Write a reading's cells into its row."""
@@ -152,7 +169,7 @@ class FeatureCatalogue:
     ) -> bool:
         """Learn from one encoded reading: features, kinds, categories, gaps, scale, routes.
 
-        ``plan`` is that of the `Reading`, if there is one. Answers whether stations or features
+        ``plan`` is what `plan` answers, if somebody has asked. Answers whether stations or features
         have appeared.
         """
         settled, appeared = self.meet(station, values, plan)
@@ -172,8 +189,8 @@ class FeatureCatalogue:
         Answers the columns whose cells are to be learnt from, and whether stations or features
         have appeared.
         """
-        if plan is None and (known := self.columns.stations.get(station)) is not None:
-            plan = self.columns.plan(known, values)
+        if plan is None:
+            plan = self.plan(station, values)
         if plan is not None and plan.only_numbers:
             return plan.columns, False
         return self.columns.learn(station, values), self._grow()

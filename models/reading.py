@@ -15,7 +15,6 @@ import numpy as np
 
 from models.belief import Ints as Ints32
 from models.belief import update
-from models.columns import Plan
 from models.compiled import kernel
 from models.dual_ascent import Singles
 from models.kinds import Kind
@@ -39,7 +38,7 @@ class Reading(NamedTuple):
 
     ``station`` is the station's number, UNKNOWN if the line has none of that name yet; ``x`` holds
     the raw values of ``columns``, NaN for those that were dropped; ``wrong`` names the features
-    whose value was of a wrong kind; ``plan`` is how it was read, None if name by name.
+    whose value was of a wrong kind.
     """
 
     row: PartRow
@@ -47,7 +46,6 @@ class Reading(NamedTuple):
     columns: Ints
     x: Floats
     wrong: tuple[str, ...] = ()
-    plan: Plan | None = None
 
 
 @kernel

@@ -22,7 +22,7 @@ from stream.line_state import FIGURES, IMPUTATION, MODEL
 if TYPE_CHECKING:
     from stream.task import TaskSettings
 
-FORMAT = 3
+FORMAT = 4
 """Of the state; another one cannot be read."""
 
 PICKLED = "versions of a pickled model"

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import sys
-import zlib
 from array import array
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import lru_cache
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import msgspec
-
-from models.columns import Value
 from models.detector import Scores
 from models.part_row import PartRow
+from models.reading_digest import reading_digest
 from stream.events import Measurement
 
 # What is remembered of one part, whatever is sent of it: as many stations as the detector keeps of
@@ -85,16 +79,16 @@ class Journey:
     standing: Alarm | None = None
     first_alarm: Alarm | None = None
     tests: dict[str, tuple[tuple[int, float], str]] = field(default_factory=dict)
-    # Of each station's reading, in arrays (a part is one of many): when, and a checksum.
+    # Of each station's reading, in arrays (a part is one of many): when, and its digest.
     _place: dict[str, int] = field(default_factory=dict)
     visited_at: array[float] = field(default_factory=lambda: array("d"))
-    checksums: array[int] = field(default_factory=lambda: array("I"))
+    digests: array[int] = field(default_factory=lambda: array("I"))
     ids: set[str] = field(default_factory=set)
 
     @property
     def stations(self) -> list[str]:
         """The stations that it was read at, in the order of the first readings; ``visited_at`` and
-        ``checksums`` are of the latest ones."""
+        ``digests`` are of the latest ones."""
         return list(self._place)
 
     def scored(self, risk: float) -> bool:
@@ -113,13 +107,17 @@ class Journey:
             self.risks[-1] = risk
         return False
 
-    def recall(self, stations: list[str], visited_at: list[float], checksums: list[int]) -> None:
+    def recall(self, stations: list[str], visited_at: list[float], digests: list[int]) -> None:
         """What was read before, for a fresh journey (`stream.journey_state`)."""
         self._place = {sys.intern(name): place for place, name in enumerate(stations)}
-        self.visited_at, self.checksums = array("d", visited_at), array("I", checksums)
+        self.visited_at, self.digests = array("d", visited_at), array("I", digests)
 
-    def add(self, event: Measurement, at: float | None = None) -> Arrival:
-        """Take a measurement in, and say what it is to the journey; ``at`` is its time, if known.
+    def add(
+        self, event: Measurement, at: float | None = None, digest: int | None = None
+    ) -> Arrival:
+        """Take a measurement in, and say what it is to the journey.
+
+        ``at`` is its time, ``digest`` that of its values (`models.reading_digest`), if known.
 
         >>> from datetime import UTC, datetime
         >>> press = Measurement(line="A", part="P-1", station="press", values={"torque": 1.5},
@@ -138,7 +136,8 @@ class Journey:
                 self.ids.add(name)
         if at is None:
             at = event.at.timestamp()
-        checksum = _checksum(event.values)
+        if digest is None:
+            digest = reading_digest(event.values)
         place = self._place.get(station)
         if place is None:
             if len(self._place) >= STATIONS_KEPT:
@@ -146,39 +145,12 @@ class Journey:
             # The same text for all parts, not one that came with this message.
             self._place[sys.intern(station)] = len(self._place)
             self.visited_at.append(at)
-            self.checksums.append(checksum)
+            self.digests.append(digest)
             return Arrival.FIRST
         before = self.visited_at[place]
-        if before == at and self.checksums[place] == checksum:
+        if before == at and self.digests[place] == digest:
             return Arrival.DUPLICATE
         if at < before:
             return Arrival.STALE
-        self.visited_at[place], self.checksums[place] = at, checksum
+        self.visited_at[place], self.digests[place] = at, digest
         return Arrival.REWORK
-
-
-def _checksum(values: Mapping[str, Value]) -> int:
-    """The same for every order of the names; compared only between two readings of one part at one
-    station and one time.
-
-    >>> _checksum({"torque": 1.5, "angle": 90.0}) == _checksum({"angle": 90.0, "torque": 1.5})
-    True
-    >>> _checksum({"torque": 1.5}) == _checksum({"angle": 1.5})
-    False
-    """
-    names = tuple(values)
-    pick, begun = _in_known_order(names) if len(names) <= _NAMES_KNOWN else _in_order(names)
-    return zlib.crc32(_bytes(pick(values)), begun)
-
-
-def _in_order(names: tuple[str, ...]) -> tuple[Callable[[Mapping[str, Value]], Any], int]:
-    """What picks a reading's values by name, in order, and the names' own checksum."""
-    ordered = sorted(names)
-    pick = itemgetter(*ordered) if ordered else len
-    return pick, zlib.crc32(_bytes(ordered))
-
-
-# Stations name the same features over and over. Bounded, whatever is sent.
-_NAMES_KNOWN = 64
-_in_known_order = lru_cache(maxsize=1024)(_in_order)
-_bytes = msgspec.msgpack.Encoder().encode

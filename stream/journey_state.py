@@ -58,7 +58,7 @@ def pack(journeys: Sequence[Journey]) -> State:
         "readings": _whole(len(journey.stations) for journey in journeys),
         "station": _whole(place[name] for journey in journeys for name in journey.stations),
         "read_at": _joined([np.array(each.visited_at) for each in journeys], np.float64),
-        "checksum": _joined([np.array(each.checksums) for each in journeys], np.int64),
+        "digest": _joined([np.array(each.digests) for each in journeys], np.int64),
         "scored": _whole(len(journey.risks) for journey in journeys),
         "risks": _joined([np.array(journey.risks) for journey in journeys], np.float64),
         "margins": _whole(len(each) for each in margins),
@@ -86,7 +86,7 @@ def unpack(state: State, features: int, stations: int) -> list[Journey]:
     )  # fmt: skip
     cells = _Cursor(state["cells"], state["column"], state["code"], state["x"])
     visits = _Cursor(state["visits"], state["visited"], state["visited_at"])
-    readings = _Cursor(state["readings"], state["station"], state["read_at"], state["checksum"])
+    readings = _Cursor(state["readings"], state["station"], state["read_at"], state["digest"])
     risks = _Cursor(state["scored"], state["risks"])
     margins = _Cursor(state["margins"], state["margin"])
     for i, (part, generation, number, (opened_at, touched_at, last_at)) in enumerate(parts):
@@ -96,8 +96,8 @@ def unpack(state: State, features: int, stations: int) -> list[Journey]:
         visited, at = visits.take(i)
         row.visited_at[visited] = at
         journey = Journey(part, generation, number, opened_at, touched_at, row, last_at=last_at)
-        station, read_at, checksum = readings.take(i)
-        journey.recall([names[j] for j in station.tolist()], read_at.tolist(), checksum.tolist())
+        station, read_at, digest = readings.take(i)
+        journey.recall([names[j] for j in station.tolist()], read_at.tolist(), digest.tolist())
         journey.risks = array("d", risks.take(i)[0].tolist())
         margin = tuple(margins.take(i)[0].tolist())
         if margin:

@@ -24,6 +24,7 @@ from models.detector import Detector, DetectorSettings, Verdict
 from models.evaluation import AlertMark, Prequential
 from models.label_free import Waiting
 from models.plain_state import State
+from models.reading_digest import reading_digest
 from models.threshold import AlarmBudget
 from stream.effects import Effect, Raised, Scored
 from stream.events import Control, Event, Feedback, Measurement, Result, Tick
@@ -163,26 +164,41 @@ class Line:
         if journey is None:
             self.counts["measurement.late"] += 1
             return []
-        arrival = journey.add(event, at)
+        plan, numbers = self.detector.catalogue.plan(station, values), None
+        if plan is None:
+            digest = reading_digest(values)
+        else:
+            numbers = plan.numbers(values)
+            digest = plan.digest(values, numbers)
+        arrival = journey.add(event, at, digest)
         self.counts[_COUNTED[arrival]] += 1
         if arrival is Arrival.DUPLICATE or arrival is Arrival.STALE:
             return []
-        reading, verdict = self.detector.read(journey.row, station, at, values)
+        reading, verdict = self.detector.read(journey.row, station, at, values, plan, numbers)
         journey.row = reading.row
-        self.counts["value.wrong_kind"] += len(reading.wrong)
+        if reading.wrong:
+            self.counts["value.wrong_kind"] += len(reading.wrong)
         journey.margin = verdict.margin
         if self._witness is not None:
             self._witness.scored(self, event, journey, verdict)
         # A prior is no prediction: the figures know only what a trained detector said.
-        scored = verdict.risk if verdict.trained else None
+        trained = verdict.trained
+        scored = verdict.risk if trained else None
         if not journey.scored(float("nan") if scored is None else scored):
             self.counts["risk.collapsed"] += 1
         effects: list[Effect] = [
-            Scored(self.name, part, station, time, verdict.risk, verdict.trained, verdict.interval)
+            # Without the detour of a constructor written in Python.
+            tuple.__new__(
+                Scored,
+                (self.name, part, station, time, verdict.risk, trained, verdict.interval),
+            )
         ]
         if scored is not None:
             effects += self._decide(event, journey, verdict, at, now, identify)
-        settled = self.detector.meet(station, values, reading.plan)
+        if plan is not None and plan.only_numbers:
+            settled = plan.columns
+        else:
+            settled = self.detector.meet(station, values, plan)
         alerts = self.watch.measured(
             reading.row, station, settled, time, now, self.ledger.opened, identify
         )

@@ -164,7 +164,7 @@ class LineWatch:
         known = columns.stations.get(station)
         if known is not None:
             number = known.number
-            if self._layout is not columns.layout():
+            if self._layout is None or self._layout is not columns.laid_out:
                 self._grow(opened)
             if self._new:
                 self._end_new(opened)

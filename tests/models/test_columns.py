@@ -113,3 +113,35 @@ def test_a_table_made_again_from_its_state_goes_on_as_if_nothing_had_happened(be
     assert again.settled == columns.settled
     assert list(again.categories) == list(columns.categories)
     assert again.station_of.tolist() == columns.station_of.tolist()
+
+
+def test_a_station_that_leaves_out_what_it_has_not_measured_is_read_by_plans_that_are_kept():
+    columns = Columns()
+    whole, short = {"torque": 1.0, "angle": 2.0}, {"angle": 3.0}
+    for _ in range(20):
+        columns.learn("press", whole)
+    station = columns.stations["press"]
+    plans = [columns.plan(station, values) for values in (whole, short, whole, short)]
+    assert plans[0] is plans[2]
+    assert plans[1] is plans[3]
+    assert plans[1].numbers(short).tolist() == [3.0]
+    assert [columns.keys[c] for c in plans[0].columns] == ["press.angle", "press.torque"]
+
+
+def test_plans_are_no_more_than_a_few_however_many_shapes_messages_have():
+    columns = Columns()
+    for number in range(200):
+        values = {f"f{number}": 1.0, f"f{number // 7}": 2.0}
+        columns.learn("press", values)
+        columns.plan(columns.stations["press"], values)
+    assert len(columns.stations["press"].plans) <= 16
+
+
+def test_a_kind_that_settles_makes_plans_of_before_void():
+    columns = Columns()
+    for _ in range(19):
+        columns.learn("press", {"torque": 1.0})
+    before = columns.plan(columns.stations["press"], {"torque": 1.0})
+    columns.learn("press", {"torque": 1.0})
+    after = columns.plan(columns.stations["press"], {"torque": 1.0})
+    assert (before.only_numbers, after.only_numbers) == (False, True)
