@@ -19,11 +19,12 @@ from producers.ingest_map import IngestMap, TopicMap
 from producers.json_path import MISSING, Document, JsonPath
 from producers.scalars import as_text, from_epoch, kind_of, to_name, to_value
 from stream.codec import DEFAULT_LIMITS, InputLimits, Rejected, decode
-from stream.events import Measurement, Result
+from stream.events import HIGHEST_REVISION, Measurement, Result
 from stream.input_limits import before_decoding, one_line
 from stream.log import Record
 
 _LONGEST_SHOWN = 80
+_DIGITS = len(str(HIGHEST_REVISION))
 
 
 class Told(NamedTuple):
@@ -165,9 +166,12 @@ class _TopicTranslator:
             fields["reason"] = self._optional("reason", told.reason, document)
             revision = self._optional("revision", told.revision, document)
             if revision is not None:
-                if not revision.isdigit():
+                if not revision.isdecimal():
                     raise _Bad("bad_cast", f"revision: {_shown(revision)}: not a whole number")
-                fields["revision"] = int(revision[:18])
+                if len(revision) > _DIGITS or int(revision) > HIGHEST_REVISION:
+                    why = f"revision: {_shown(revision)}: beyond {HIGHEST_REVISION}"
+                    raise _Bad("bad_cast", why)
+                fields["revision"] = int(revision)
         fields["at"] = fields["at"].isoformat()
         return fields
 

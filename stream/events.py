@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 SCHEMA_MAJOR = 1
+HIGHEST_REVISION = 2**63 - 1  # what every reader of JSON in use here can write again
 
 Name = Annotated[
     str, Field(strict=True, min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")
@@ -74,7 +75,7 @@ class Result(_Event):
     outcome: Literal["pass", "fail", "untested"]
     test: Name | None = None
     reason: Annotated[str, Field(strict=True, max_length=1024)] | None = None
-    revision: Annotated[int, Field(strict=True, ge=0)] | None = None
+    revision: Annotated[int, Field(strict=True, ge=0, le=HIGHEST_REVISION)] | None = None
 
 
 class Feedback(_Event):

@@ -19,7 +19,7 @@ import msgspec
 from msgspec.structs import asdict
 from pydantic import BaseModel
 
-from stream.events import Measurement, Result
+from stream.events import HIGHEST_REVISION, Measurement, Result
 from stream.input_limits import NAME_CHARACTERS, TEXT_CHARACTERS, InputLimits
 
 _BACKSLASH, _DELETE = ord("\\"), 0x7F
@@ -119,7 +119,7 @@ def _decoders(limits: InputLimits, width: int) -> tuple[_Decode, _Decode]:
         ("outcome", Literal["pass", "fail", "untested"]),
         ("test", name | None, None),
         ("reason", text | None, None),
-        ("revision", Annotated[int, msgspec.Meta(ge=0)] | None, None),
+        ("revision", Annotated[int, msgspec.Meta(ge=0, le=HIGHEST_REVISION)] | None, None),
     ]
     return _decoder(name, measured), _decoder(name, tested)
 

@@ -74,6 +74,7 @@ WRONG = [
     ("measurement", {k: v for k, v in MEASUREMENT.items() if k != "station"}),
     ("result", {**RESULT, "outcome": "failed"}),
     ("result", {**RESULT, "revision": -1}),
+    ("result", {**RESULT, "revision": 2**63}),
     ("result", {**RESULT, "revision": "1"}),
     ("feedback", {**FEEDBACK, "act": "ignore"}),
     ("control", {**CONTROL, "until": 3}),

@@ -180,6 +180,20 @@ def test_a_result_has_test_reason_and_revision_where_the_message_has_them() -> N
     result = told_result(topic, TEST | {"bench": None})
     assert (result.test, result.reason, result.revision) == (None, None, None)
     assert refusal(topic, TEST | {"rev": "x"}).message == "revision: 'x': not a whole number"
+    assert refusal(topic, TEST | {"rev": "\u00b2"}).error == "bad_cast"
+
+
+@pytest.mark.parametrize("revision", [1_790_000_000_000_000_123, 2**63 - 1, "000000000000000004"])
+def test_a_revision_is_taken_whole(revision: int | str) -> None:
+    topic = TESTS | {"revision": "rev"}
+    assert told_result(topic, TEST | {"rev": revision}).revision == int(revision)
+
+
+@pytest.mark.parametrize("revision", [2**63, "9" * 5000])
+def test_a_revision_that_no_log_could_hold_is_refused(revision: int | str) -> None:
+    found = refusal(TESTS | {"revision": "rev"}, TEST | {"rev": revision})
+    assert found.error == "bad_cast"
+    assert found.message.endswith(": beyond 9223372036854775807")
 
 
 @pytest.mark.parametrize(

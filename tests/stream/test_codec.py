@@ -416,6 +416,8 @@ RESULT = {
         {"revision": -1},
         {"revision": 1.0},
         {"revision": "1"},
+        {"revision": 2**63 - 1},
+        {"revision": 2**63},
         {"revision": 2**70},
         {"revision": True},
         {"outcome": "maybe"},
