@@ -123,13 +123,14 @@ class Worker:
 
     @property
     def tasks(self) -> list[Task]:
-        """The tasks held now, by partition."""
-        return [self._running[at].task for at in sorted(self._running)]
+        """The tasks held now, by partition; another thread may ask."""
+        return [running.task for _, running in sorted(dict(self._running).items())]
 
     @property
     def progress(self) -> dict[TopicPartition, Progress]:
-        """How far each task is."""
-        return {at: running.progress for at, running in sorted(self._running.items())}
+        """How far each task is; another thread may ask."""
+        held = sorted(dict(self._running).items())
+        return {at: running.progress for at, running in held}
 
     def run(self, stop: Callable[[], bool], *, until_end: bool = False) -> None:
         """Work until ``stop()``, or, with ``until_end``, until all records there are were read."""
