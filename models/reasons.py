@@ -101,7 +101,7 @@ def strongest_reasons(
     for subject in sorted(raising, key=raising.__getitem__, reverse=True):
         amount = raising[subject]
         # Of equals the first by name, and so all of them must have been looked at.
-        if len(strongest) >= count and amount < -strongest[-1][0]:
+        if strongest and len(strongest) >= count and amount < -strongest[-1][0]:
             break
         origin = _origin(catalogue, subject)
         if origin is not None:

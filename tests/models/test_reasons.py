@@ -54,7 +54,7 @@ def test_the_strongest_cells_come_first_with_their_share_of_what_raised_the_risk
     assert (second.feature, second.value, second.sigma, second.share) == ("force", None, None, 0.25)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_of_cells_that_raise_the_risk_alike_the_first_by_name_come_first(line, count):
     by_input = {"press.torque": 1.0, "press.mold=A": 1.0, "oven.heat": 0.5, "press.force?": 1.0}
     found = [reason.feature for reason in strongest(line, by_input, count)]
