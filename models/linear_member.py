@@ -23,12 +23,12 @@ from models.flags import Flags
 from models.imputation_draws import draw_cells
 from models.lanes import LANES, lane_zeros
 from models.low_rank import LowRankGaussian
+from models.margin_weights import derive
 from models.part_margin import CONSTANT as AHEAD_CONSTANT
 from models.part_margin import (
     FIGURES,
     NUMBER,
     cell_amounts,
-    derive,
     label_row,
     room_for,
     score,
