@@ -13,8 +13,8 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 
-from models.columns import Value
 from models.detector import Detector, Verdict
+from models.kinds import Value
 from models.part_journeys import PartJourney, Reading, Risks, follow
 from models.part_row import PartRow
 from models.plain_state import NoPlainState, State

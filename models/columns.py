@@ -19,8 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.categories import Categories
-from models.kinds import Kind, KindVote
-from models.reading_digest import Value as Value
+from models.kinds import Kind, KindVote, Value
 from models.reading_digest import as_double, names_digest
 
 

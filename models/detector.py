@@ -15,9 +15,10 @@ from typing import Any, Literal, NamedTuple
 
 from models.baselines import NATIVE
 from models.calibration import PlattCalibration
-from models.columns import Input, Plan, Value
+from models.columns import Input, Plan
 from models.dense_twin import DenseTwin
 from models.features import FeatureCatalogue
+from models.kinds import Value
 from models.linear_member import LinearMember, Margin
 from models.member_worth import MemberWorth
 from models.part_row import CellCounts, Floats, PartRow

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from models.columns import Columns, Input, Plan, Station, Value
-from models.kinds import Kind, kind_of
+from models.columns import Columns, Input, Plan, Station
+from models.kinds import Kind, Value, kind_of
 from models.part_row import (
     DROPPED,
     EMPTY,

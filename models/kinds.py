@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 
 VOTES = 20
+Value = float | bool | str | None
 
 
 class Kind(IntEnum):

@@ -11,8 +11,8 @@ import random
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from models.columns import Value
 from models.detector import Detector
+from models.kinds import Value
 from models.part_row import PartRow
 
 Risks = list[float | None]

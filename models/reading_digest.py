@@ -13,7 +13,7 @@ import zlib
 from array import array
 from collections.abc import Iterable, Mapping
 
-Value = float | bool | str | None
+from models.kinds import Value
 
 
 def names_digest(names: Iterable[str]) -> int:

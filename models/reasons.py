@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.columns import Input, Value
+from models.columns import Input
 from models.features import FeatureCatalogue
-from models.kinds import Kind
+from models.kinds import Kind, Value
 from models.part_row import DROPPED, EMPTY, SATURATED, PartRow
 
 Subject = tuple[str, int]

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from river.base.typing import FeatureName
 
-from models.columns import Columns, Layout, Value
-from models.kinds import Kind
+from models.columns import Columns, Layout
+from models.kinds import Kind, Value
 from models.part_row import DROPPED, Floats, PartRow
 from models.reading import observe_cells, write_cells
 from models.scale import Scale

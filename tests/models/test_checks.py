@@ -11,8 +11,8 @@ import pytest
 from models import checks
 from models.calibration import PlattCalibration
 from models.checks import LAWS, Journeys, Make
-from models.columns import Value
 from models.detector import Detector, DetectorSettings, Verdict
+from models.kinds import Value
 from models.part_journeys import eventful_journeys, sample_journeys
 from models.part_row import PartRow
 from models.plain_state import State
